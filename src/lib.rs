@@ -1,0 +1,4 @@
+//! knowngood keeps AI agents' tools known-good.
+pub mod model;
+pub mod ports;
+pub mod roots;

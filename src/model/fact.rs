@@ -1,0 +1,147 @@
+//! What became true. A fact that stands in the log is a record; a record never changes.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Author, Baseline, Digest, Disk, Reason, RootName, RuntimeName, Seq, Sync, Timestamp, ToolId,
+    Version, VersionNo,
+};
+
+/// How a content came to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// The first scan after a start, or the first of a root: changed at an unknown moment before.
+    Scan,
+    /// A hint from the file system.
+    Watch,
+    /// No hint told of it; a walk or a rehash found it.
+    Audit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SafetyCause {
+    /// The root's directory is gone, unmounted, or not a directory any more.
+    RootMissing,
+    /// More than half of its tools, and at least five, disappeared in one look.
+    MassRemoval,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// `version.recorded`. `seq` and `time` inside are those of the record (set when it is stamped).
+    VersionRecorded(Version),
+    /// `tool.removed`: the file is not there any more.
+    ToolRemoved { tool: ToolId, origin: Origin },
+    /// `drift.detected`: disk differs from expected. `disk` is what stands there.
+    DriftDetected { tool: ToolId, sync: Sync, disk: Disk, expected: Option<Baseline> },
+    /// `drift.cleared`: disk is as expected again, or nothing is expected and nothing is there.
+    DriftCleared { tool: ToolId, disk: Disk },
+    /// `baseline.moved` of one tool. `to: None`: nothing is expected of it any more.
+    BaselineMoved {
+        tool: ToolId,
+        from: Option<Baseline>,
+        to: Option<Baseline>,
+        author: Author,
+        reason: Reason,
+    },
+    /// `baseline.moved` of a whole root: its first scan is complete (reason `initial`), or the manifest
+    /// with these bytes was applied (reason `manifest`).
+    BaselineAdopted { root: RootName, tools: u64, manifest: Option<Digest>, reason: Reason },
+    /// `runtime.loaded`: a report that says something new. `ttl_ms` is the lease it asked for.
+    RuntimeLoaded {
+        runtime: RuntimeName,
+        loaded: BTreeMap<ToolId, Digest>,
+        failed: BTreeMap<ToolId, String>,
+        ttl_ms: u64,
+    },
+    /// `runtime.stale`: it runs something other than expected.
+    RuntimeStale { runtime: RuntimeName, tool: ToolId, loaded: Digest, expected: Digest },
+    /// `runtime.failed`: it could not load the tool.
+    RuntimeFailed { runtime: RuntimeName, tool: ToolId, message: String },
+    /// `runtime.expired`: its lease ran out, or (`asked`) it said goodbye.
+    RuntimeExpired { runtime: RuntimeName, asked: bool },
+    /// `safety.stopped`: nothing automatic happens in this root until it is cleared.
+    SafetyStopped { root: RootName, cause: SafetyCause },
+    /// `safety.cleared`: the files are back, or (`accepted`) somebody accepted their absence.
+    SafetyCleared { root: RootName, accepted: bool },
+}
+
+/// A fact with its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub seq: Seq,
+    pub time: Timestamp,
+    pub fact: Fact,
+}
+
+impl Fact {
+    /// The name under which events and log lines tell it.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::VersionRecorded(_) => "version.recorded",
+            Self::ToolRemoved { .. } => "tool.removed",
+            Self::DriftDetected { .. } => "drift.detected",
+            Self::DriftCleared { .. } => "drift.cleared",
+            Self::BaselineMoved { .. } | Self::BaselineAdopted { .. } => "baseline.moved",
+            Self::RuntimeLoaded { .. } => "runtime.loaded",
+            Self::RuntimeStale { .. } => "runtime.stale",
+            Self::RuntimeFailed { .. } => "runtime.failed",
+            Self::RuntimeExpired { .. } => "runtime.expired",
+            Self::SafetyStopped { .. } => "safety.stopped",
+            Self::SafetyCleared { .. } => "safety.cleared",
+        }
+    }
+
+    pub fn tool(&self) -> Option<&ToolId> {
+        match self {
+            Self::VersionRecorded(version) => Some(&version.tool),
+            Self::ToolRemoved { tool, .. }
+            | Self::DriftDetected { tool, .. }
+            | Self::DriftCleared { tool, .. }
+            | Self::BaselineMoved { tool, .. }
+            | Self::RuntimeStale { tool, .. }
+            | Self::RuntimeFailed { tool, .. } => Some(tool),
+            Self::BaselineAdopted { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeExpired { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. } => None,
+        }
+    }
+
+    /// The version that the fact is about, where there is one.
+    pub fn version(&self) -> Option<VersionNo> {
+        match self {
+            Self::VersionRecorded(version) => Some(version.number),
+            Self::DriftDetected { disk, .. } | Self::DriftCleared { disk, .. } => disk.version(),
+            Self::BaselineMoved { to, .. } => to.as_ref().and_then(|it| it.version),
+            Self::ToolRemoved { .. }
+            | Self::BaselineAdopted { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeStale { .. }
+            | Self::RuntimeFailed { .. }
+            | Self::RuntimeExpired { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. } => None,
+        }
+    }
+}
+
+impl Origin {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Watch => "watch",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+impl SafetyCause {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RootMissing => "root_missing",
+            Self::MassRemoval => "mass_removal",
+        }
+    }
+}

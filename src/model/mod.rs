@@ -1,0 +1,24 @@
+//! Words: values that cannot be wrong. Nothing here knows a file, a clock or a socket; nothing
+//! derives `Serialize`, because the log and the API each keep versioned twins of their own.
+
+mod author;
+mod digest;
+mod dirty;
+mod fact;
+mod id;
+mod refusal;
+mod runtime;
+mod stamp;
+mod tool;
+mod version;
+
+pub use author::{Author, AuthorKind, BadReason, Reason};
+pub use digest::{BadDigest, Digest};
+pub use dirty::Dirty;
+pub use fact::{Fact, Origin, Record, SafetyCause};
+pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
+pub use refusal::Refusal;
+pub use runtime::{BadRuntime, Runtime, RuntimeName};
+pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
+pub use tool::{Baseline, Cause, Disk, Head, Root, Sync, Tool};
+pub use version::Version;

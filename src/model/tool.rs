@@ -1,0 +1,157 @@
+//! What is true about one tool and one root. Plain data with the questions one may ask of it; it is
+//! changed by `decide::State::apply` alone.
+
+use super::{Author, Digest, SafetyCause, Seq, Timestamp, VersionNo};
+
+/// One tool. A tool with neither baseline nor file is in no list, but keeps its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    pub head: Option<Head>,
+    pub baseline: Option<Baseline>,
+    pub disk: Disk,
+    /// Since when disk has differed from expected.
+    pub drift_since: Option<Timestamp>,
+    /// The row is true as of this fact: replaying an older one over it changes nothing.
+    pub as_of: Seq,
+}
+
+/// The newest version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub number: VersionNo,
+    pub digest: Digest,
+    pub size: u64,
+    pub executable: bool,
+    pub author: Author,
+    pub mtime: Timestamp,
+    pub seq: Seq,
+}
+
+/// A content accepted as known good. A manifest may name one that was never seen: no version then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    pub digest: Digest,
+    pub version: Option<VersionNo>,
+    /// Known where the version is: the executable bit belongs to what was accepted.
+    pub executable: Option<bool>,
+}
+
+/// What stands in the tool's place. A file there is always the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    Absent,
+    Standing(VersionNo),
+    Unreadable(Cause),
+}
+
+/// Why a tool's content cannot be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    Symlink,
+    Directory,
+    Fifo,
+    Socket,
+    Device,
+    TooLarge,
+    Denied,
+    Io,
+}
+
+/// Disk against expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sync {
+    InSync,
+    Modified,
+    Orphaned,
+    Missing,
+    Unreadable,
+}
+
+/// One root, as the log knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Root {
+    /// Its first scan is complete: from now on a new file is an orphan, not a baseline.
+    pub adopted: bool,
+    /// The manifest that was applied last.
+    pub manifest: Option<Digest>,
+    pub safety: Option<SafetyCause>,
+    pub as_of: Seq,
+}
+
+impl Default for Tool {
+    fn default() -> Self {
+        Self { head: None, baseline: None, disk: Disk::Absent, drift_since: None, as_of: Seq(0) }
+    }
+}
+
+impl Tool {
+    /// What should stand on disk. (Today the baseline; an open provisional deploy will come first.)
+    pub fn expected(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
+    }
+
+    pub fn sync(&self) -> Sync {
+        match (self.disk, self.expected()) {
+            (Disk::Unreadable(_), _) => Sync::Unreadable,
+            (Disk::Absent, None) => Sync::InSync,
+            (Disk::Absent, Some(_)) => Sync::Missing,
+            (Disk::Standing(_), None) => Sync::Orphaned,
+            (Disk::Standing(_), Some(expected)) => match &self.head {
+                Some(head) if expected.is(head) => Sync::InSync,
+                _ => Sync::Modified,
+            },
+        }
+    }
+
+    /// Whether it belongs in lists and summaries.
+    pub fn is_listed(&self) -> bool {
+        self.baseline.is_some() || self.disk != Disk::Absent
+    }
+}
+
+impl Baseline {
+    /// Whether a file with this head's content and bit is what was accepted.
+    pub fn is(&self, head: &Head) -> bool {
+        self.digest == head.digest && self.executable.is_none_or(|it| it == head.executable)
+    }
+
+    pub fn of(head: &Head) -> Self {
+        Self { digest: head.digest, version: Some(head.number), executable: Some(head.executable) }
+    }
+}
+
+impl Disk {
+    pub fn version(self) -> Option<VersionNo> {
+        match self {
+            Self::Standing(number) => Some(number),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl Sync {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Modified => "modified",
+            Self::Orphaned => "orphaned",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl Cause {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Symlink => "symlink",
+            Self::Directory => "directory",
+            Self::Fifo => "fifo",
+            Self::Socket => "socket",
+            Self::Device => "device",
+            Self::TooLarge => "too_large",
+            Self::Denied => "permission_denied",
+            Self::Io => "io_error",
+        }
+    }
+}
