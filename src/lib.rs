@@ -1,4 +1,5 @@
 //! knowngood keeps AI agents' tools known-good.
+pub mod decide;
 pub mod model;
 pub mod ports;
 pub mod roots;

@@ -95,7 +95,7 @@ impl ToolId {
         Self(text.into())
     }
 
-    /// The id of what lies directly under a root's own name: used as a prefix for the whole root.
+    /// What every id in this root begins with.
     pub fn root_prefix(root: &RootName) -> String {
         format!("{}/", root.0)
     }
@@ -125,6 +125,12 @@ impl ToolId {
     /// Whether this is `other` or lies below it, by whole segments.
     pub fn is_under(&self, other: &Self) -> bool {
         self.0.strip_prefix(&*other.0).is_some_and(|it| it.is_empty() || it.starts_with('/'))
+    }
+}
+
+impl std::borrow::Borrow<str> for ToolId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

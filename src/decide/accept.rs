@@ -1,0 +1,83 @@
+//! Disk becomes baseline. All that was named, or nothing.
+
+use super::{Accept, Plan, State, drift};
+use crate::model::{
+    Author, Baseline, Digest, Disk, Fact, Reason, Refusal, SafetyCause, Sync, Tool, ToolId,
+};
+
+pub(super) fn accept(state: &State, what: &Accept, author: &Author) -> Plan {
+    let tools = match chosen(state, what) {
+        Ok(tools) => tools,
+        Err(refusal) => return Plan::refused(refusal),
+    };
+    let mut plan = Plan::of(
+        tools.into_iter().flat_map(|(id, tool)| accepted(state, &id, tool, author)).collect(),
+    );
+    if matches!(what, Accept::All) {
+        plan.facts.extend(emptied_roots(state));
+    }
+    plan
+}
+
+/// The tools that are meant, each of them acceptable.
+fn chosen<'a>(state: &'a State, what: &Accept) -> Result<Vec<(ToolId, &'a Tool)>, Refusal> {
+    match what {
+        Accept::All => Ok(state
+            .drifted()
+            .into_iter()
+            // What cannot be read cannot be accepted; it stays in the list of issues.
+            .filter(|(id, tool)| state.sync(id, tool) != Sync::Unreadable)
+            .map(|(id, tool)| (id.clone(), tool))
+            .collect()),
+        Accept::Tools(named) => {
+            named.iter().map(|(id, wanted)| named_tool(state, id, *wanted)).collect()
+        }
+    }
+}
+
+fn named_tool<'a>(
+    state: &'a State,
+    id: &ToolId,
+    wanted: Option<Digest>,
+) -> Result<(ToolId, &'a Tool), Refusal> {
+    let tool = state.tool(id).ok_or_else(|| Refusal::NoSuchTool(id.clone()))?;
+    let disk = state.disk(id, tool);
+    if let Disk::Unreadable(cause) = disk {
+        return Err(Refusal::CannotRead { tool: id.clone(), cause });
+    }
+    let found = disk.version().and(tool.head.as_ref()).map(|it| it.digest);
+    match wanted {
+        Some(wanted) if found != Some(wanted) => {
+            Err(Refusal::DiskIsNot { tool: id.clone(), wanted, found })
+        }
+        _ => Ok((id.clone(), tool)),
+    }
+}
+
+fn accepted(state: &State, id: &ToolId, tool: &Tool, author: &Author) -> Vec<Fact> {
+    let disk = state.disk(id, tool);
+    let to = disk.version().and(tool.head.as_ref()).map(Baseline::of);
+    let mut facts = Vec::new();
+    if disk != tool.disk {
+        // The whole root is away, and its absence is being accepted.
+        facts.push(Fact::ToolRemoved { tool: id.clone(), origin: crate::model::Origin::Audit });
+    }
+    if to != tool.baseline {
+        facts.push(Fact::BaselineMoved {
+            tool: id.clone(),
+            from: tool.baseline.clone(),
+            to: to.clone(),
+            author: author.clone(),
+            reason: Reason::accept(),
+        });
+    }
+    let after = Tool { baseline: to, ..drift::with_disk(tool, disk) };
+    facts.extend(drift::moved(id, tool, &after));
+    facts
+}
+
+/// Everything in a missing root was accepted as gone: its safety stop has nothing left to hold.
+fn emptied_roots(state: &State) -> Vec<Fact> {
+    let away = state.roots().filter(|it| it.1.safety == Some(SafetyCause::RootMissing));
+    away.map(|it| Fact::SafetyCleared { root: it.0.clone(), accepted: true }).collect()
+}

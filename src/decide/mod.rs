@@ -1,0 +1,154 @@
+//! Rules: what became true and what to do about it, as a value. No I/O, no clock, no randomness: the
+//! same state and input give the same plan, in production, in replay and in the simulation.
+
+mod accept;
+mod counts;
+mod drift;
+mod manifest;
+mod observe;
+mod recover;
+mod runtimes;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use counts::Counts;
+pub use recover::consequences;
+pub use state::State;
+
+use crate::model::{
+    Author, Digest, Dirty, Fact, Glance, Origin, Packed, Refusal, RootName, RuntimeName, Seen,
+    ToolId,
+};
+
+/// What the configuration says about each root. A tool of any other root is left alone.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub roots: BTreeMap<RootName, RootRules>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RootRules {
+    /// To whom edits that are found on disk are put down.
+    pub edits_by: Author,
+    /// A manifest sets the baselines; the first scan does not.
+    pub has_manifest: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Something may differ.
+    Dirty(Dirty),
+    /// Paths were looked at; each appears once.
+    Looked {
+        origin: Origin,
+        seen: Vec<Seen>,
+    },
+    /// A walk reached the end of a root after listing these; all that it led to has been looked at.
+    Walked {
+        root: RootName,
+        present: BTreeSet<ToolId>,
+    },
+    /// The root's directory is away, or there again.
+    RootGone(RootName),
+    RootBack(RootName),
+    /// The root's manifest, whose bytes have this digest, names these contents.
+    Manifest {
+        root: RootName,
+        digest: Digest,
+        entries: BTreeMap<ToolId, Digest>,
+    },
+    Request(Command),
+    /// A runtime did not renew its report in time.
+    LeaseEnded(RuntimeName),
+}
+
+/// What people and programs may ask the loop to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Accept {
+        what: Accept,
+        author: Author,
+    },
+    Report {
+        runtime: RuntimeName,
+        loaded: BTreeMap<ToolId, Digest>,
+        failed: BTreeMap<ToolId, String>,
+        ttl_ms: u64,
+    },
+    Forget {
+        runtime: RuntimeName,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accept {
+    All,
+    /// With a digest: only if the content on disk still has it.
+    Tools(Vec<(ToolId, Option<Digest>)>),
+}
+
+/// Facts in order, then what to do. Nothing here has happened yet.
+#[must_use = "a plan that is not executed is a lost decision"]
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub facts: Vec<Fact>,
+    /// New contents that the facts speak of.
+    pub contents: Vec<Packed>,
+    pub looks: Vec<Look>,
+    pub scans: BTreeSet<RootName>,
+    pub refusal: Option<Refusal>,
+}
+
+/// Look at a path, not before some milliseconds have passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub glance: Glance,
+    pub wait: Wait,
+}
+
+/// Why one waits before a look. The lengths are measured (`design`: empty 30 ms, vanished 20 ms).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wait {
+    None,
+    /// A save by rename or by delete-and-create leaves the name empty for some milliseconds.
+    Vanished,
+    /// A save begins by truncating.
+    Empty,
+    /// A writer is at it; the wait doubles with each try.
+    Unsettled,
+}
+
+/// Decides what to do about `input`.
+pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
+    match input {
+        Input::Dirty(dirty) => observe::dirty(state, rules, dirty),
+        Input::Looked { origin, seen } => observe::looked(state, rules, origin, seen),
+        Input::Walked { root, present } => observe::walked(state, rules, &root, &present),
+        Input::RootGone(root) => recover::root_gone(state, rules, root),
+        Input::RootBack(root) => recover::root_back(state, rules, root),
+        Input::Manifest { root, digest, entries } => {
+            manifest::applied(state, &root, digest, &entries)
+        }
+        Input::Request(Command::Accept { what, author }) => accept::accept(state, &what, &author),
+        Input::Request(Command::Report { runtime, loaded, failed, ttl_ms }) => {
+            runtimes::report(state, runtime, loaded, failed, ttl_ms)
+        }
+        Input::Request(Command::Forget { runtime }) => runtimes::expired(state, runtime, true),
+        Input::LeaseEnded(runtime) => runtimes::expired(state, runtime, false),
+    }
+}
+
+impl Plan {
+    fn of(facts: Vec<Fact>) -> Self {
+        Self { facts, ..Self::default() }
+    }
+
+    fn refused(refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..Self::default() }
+    }
+
+    fn look(&mut self, tool: ToolId, firm: bool, fresh: bool, wait: Wait) {
+        self.looks.push(Look { glance: Glance { tool, firm, fresh }, wait });
+    }
+}

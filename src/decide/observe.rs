@@ -1,0 +1,157 @@
+//! From what was seen to what became true. A sighting is believed only when it is settled: an empty or
+//! vanished file on the second look, a file that somebody is writing not at all.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, RootRules, Rules, State, Wait, drift};
+use crate::model::{
+    Author, Baseline, Dirty, Disk, Fact, FileSeen, Head, Origin, Reason, RootName, Seen, Seq,
+    Sight, Timestamp, Tool, ToolId, Version, VersionNo,
+};
+
+/// Hints become looks: at the path itself, and at everything known below it.
+pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
+    let mut plan = Plan::default();
+    for path in dirty.paths {
+        if !rules.roots.contains_key(&path.root()) {
+            continue;
+        }
+        for below in state.below(&path) {
+            plan.look(below, false, false, Wait::None);
+        }
+        plan.look(path, false, false, Wait::None);
+    }
+    plan.scans = dirty.roots.into_iter().filter(|it| rules.roots.contains_key(it)).collect();
+    plan
+}
+
+pub(super) fn looked(state: &State, rules: &Rules, origin: Origin, seen: Vec<Seen>) -> Plan {
+    let mut plan = Plan::default();
+    for it in seen {
+        let root = it.tool.root();
+        // A root that is away says nothing about its tools; one that is watched no more, neither.
+        if let Some(root_rules) = rules.roots.get(&root)
+            && !state.is_root_missing(&root)
+        {
+            one(state, root_rules, origin, it, &mut plan);
+        }
+    }
+    plan
+}
+
+fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut Plan) {
+    let id = seen.tool;
+    let known = state.tool(&id).cloned().unwrap_or_default();
+    match seen.sight {
+        Sight::NotATool => (),
+        Sight::Unsettled => plan.look(id, seen.firm, true, Wait::Unsettled),
+        Sight::Gone if known.disk == Disk::Absent => (),
+        Sight::Gone if !seen.firm => plan.look(id, true, false, Wait::Vanished),
+        Sight::Gone => {
+            plan.facts.push(Fact::ToolRemoved { tool: id.clone(), origin });
+            plan.facts.extend(drift::moved(&id, &known, &drift::with_disk(&known, Disk::Absent)));
+        }
+        Sight::Unreadable(cause) => {
+            let after = drift::with_disk(&known, Disk::Unreadable(cause));
+            plan.facts.extend(drift::moved(&id, &known, &after));
+        }
+        Sight::File(file) if known.head.as_ref().is_some_and(|it| is_same(it, &file)) => {
+            let disk = known.head.as_ref().map_or(Disk::Absent, |it| Disk::Standing(it.number));
+            plan.facts.extend(drift::moved(&id, &known, &drift::with_disk(&known, disk)));
+        }
+        Sight::File(file) if file.size == 0 && !seen.firm => plan.look(id, true, true, Wait::Empty),
+        // The content was taken as known, but it is not what the log has: read it.
+        Sight::File(file) if file.content.is_none() => plan.look(id, seen.firm, true, Wait::None),
+        Sight::File(file) => {
+            let adopted = state.root(&id.root()).adopted;
+            changed(&id, &known, file, &Circumstance { rules, origin, adopted }, plan);
+        }
+    }
+}
+
+fn is_same(head: &Head, file: &FileSeen) -> bool {
+    head.digest == file.digest && head.executable == file.executable
+}
+
+/// Under what circumstances a content was seen.
+struct Circumstance<'a> {
+    rules: &'a RootRules,
+    origin: Origin,
+    /// The root's first scan was complete before.
+    adopted: bool,
+}
+
+fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, plan: &mut Plan) {
+    let first_scan = !how.adopted && known.head.is_none();
+    let version = Version {
+        tool: id.clone(),
+        number: known.head.as_ref().map_or(VersionNo(1), |it| it.number.next()),
+        digest: file.digest,
+        size: file.size,
+        executable: file.executable,
+        parents: known.head.iter().map(|it| it.number).collect(),
+        // What stood there before we came was made by nobody we know of.
+        author: if first_scan { Author::unknown() } else { how.rules.edits_by.clone() },
+        reason: if first_scan { Reason::initial() } else { Reason::edit() },
+        origin: how.origin,
+        mtime: file.mtime,
+        // Both are set when the fact gets its place in the log.
+        time: Timestamp::default(),
+        seq: Seq::default(),
+    };
+    let mut after = standing(known, &version);
+    let adopts = first_scan && !how.rules.has_manifest && known.baseline.is_none();
+    let baseline = adopts.then(|| Baseline {
+        digest: version.digest,
+        version: Some(version.number),
+        executable: Some(version.executable),
+    });
+    plan.contents.extend(file.content);
+    plan.facts.push(Fact::VersionRecorded(version));
+    if baseline.is_some() {
+        plan.facts.push(Fact::BaselineMoved {
+            tool: id.clone(),
+            from: None,
+            to: baseline.clone(),
+            author: Author::unknown(),
+            reason: Reason::initial(),
+        });
+        after.baseline = baseline;
+    }
+    plan.facts.extend(drift::moved(id, known, &after));
+}
+
+/// The tool once the version stands; the same step that `State::apply` takes.
+fn standing(known: &Tool, version: &Version) -> Tool {
+    let mut after = known.clone();
+    super::state::stand(&mut after, version);
+    after
+}
+
+/// A walk is over: what it did not find is looked at by name, and a root that was never accepted is now.
+pub(super) fn walked(
+    state: &State,
+    rules: &Rules,
+    root: &RootName,
+    present: &BTreeSet<ToolId>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let Some(root_rules) = rules.roots.get(root) else { return plan };
+    if state.is_root_missing(root) {
+        return plan;
+    }
+    for (id, tool) in state.in_root(root) {
+        if tool.disk != Disk::Absent && !present.contains(id) {
+            plan.look(id.clone(), false, false, Wait::None);
+        }
+    }
+    if !state.root(root).adopted {
+        plan.facts.push(Fact::BaselineAdopted {
+            root: root.clone(),
+            tools: if root_rules.has_manifest { 0 } else { state.counts(root).with_baseline },
+            manifest: None,
+            reason: Reason::initial(),
+        });
+    }
+    plan
+}

@@ -1,0 +1,81 @@
+//! What follows from facts: the safety stop of a root, and runtimes that fell behind.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, Rules, State};
+use crate::model::{Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, ToolId};
+
+/// Below this many missing tools nothing is stopped: small roots are emptied on purpose.
+const FEWEST_MISSING: u64 = 5;
+
+pub(super) fn root_gone(state: &State, rules: &Rules, root: RootName) -> Plan {
+    if !rules.roots.contains_key(&root) || state.is_root_missing(&root) {
+        return Plan::default();
+    }
+    Plan::of(vec![Fact::SafetyStopped { root, cause: SafetyCause::RootMissing }])
+}
+
+/// The directory is there again, maybe with other files in it: look at all of it.
+pub(super) fn root_back(state: &State, rules: &Rules, root: RootName) -> Plan {
+    if !rules.roots.contains_key(&root) {
+        return Plan::default();
+    }
+    let mut plan = Plan::default();
+    if state.is_root_missing(&root) {
+        plan.facts.push(Fact::SafetyCleared { root: root.clone(), accepted: false });
+    }
+    plan.scans.insert(root);
+    plan
+}
+
+/// Facts that the last records bring with them. Asked after they were applied.
+pub fn consequences(state: &State, records: &[Record]) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = records.iter().flat_map(|it| fell_behind(state, &it.fact)).collect();
+    let accepted = records.iter().any(
+        |it| matches!(&it.fact, Fact::BaselineMoved { reason, .. } if *reason == Reason::accept()),
+    );
+    let touched: BTreeSet<RootName> =
+        records.iter().filter_map(|it| it.fact.tool()).map(ToolId::root).collect();
+    facts.extend(touched.into_iter().filter_map(|root| safety(state, root, accepted)));
+    facts
+}
+
+/// More than half of a root's tools, and at least five, are missing: nothing automatic happens there until
+/// they return or somebody accepts it. (Judged by what is missing, however many looks it took to see it.)
+fn safety(state: &State, root: RootName, accepted: bool) -> Option<Fact> {
+    let counts = state.counts(&root);
+    let gone = counts.missing >= FEWEST_MISSING && counts.missing * 2 > counts.with_baseline;
+    match (state.root(&root).safety, gone) {
+        (None, true) => Some(Fact::SafetyStopped { root, cause: SafetyCause::MassRemoval }),
+        (Some(SafetyCause::MassRemoval), false) => Some(Fact::SafetyCleared { root, accepted }),
+        (None, false)
+        | (Some(SafetyCause::MassRemoval), true)
+        | (Some(SafetyCause::RootMissing), _) => None,
+    }
+}
+
+/// Runtimes for which this fact means that they run something other than expected.
+fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
+    match fact {
+        Fact::BaselineMoved { tool, to: Some(to), .. } => state
+            .runtimes()
+            .filter_map(|(name, runtime)| stale(name, tool, runtime.loaded.get(tool)?, &to.digest))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The fact that a runtime's content is not the expected one, where it is not.
+pub(super) fn stale(
+    runtime: &RuntimeName,
+    tool: &ToolId,
+    loaded: &Digest,
+    expected: &Digest,
+) -> Option<Fact> {
+    (loaded != expected).then(|| Fact::RuntimeStale {
+        runtime: runtime.clone(),
+        tool: tool.clone(),
+        loaded: *loaded,
+        expected: *expected,
+    })
+}

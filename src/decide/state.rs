@@ -1,0 +1,248 @@
+//! What is true, as of one fact of the log. `apply` is the only place where it changes; live operation
+//! and replay share it. Cloning is cheap (persistent maps), so that whoever reads keeps one moment.
+
+use std::ops::Bound;
+
+use imbl::{OrdMap, OrdSet};
+
+use super::counts::Counts;
+use crate::model::{
+    Baseline, Disk, Fact, Head, Record, Root, RootName, Runtime, RuntimeName, SafetyCause, Seq,
+    Sync, Timestamp, Tool, ToolId, Version,
+};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Everything up to and with this fact is in here.
+    pub head: Seq,
+    tools: OrdMap<ToolId, Tool>,
+    /// Tools whose disk is not as expected (while their root is there).
+    drifted: OrdSet<ToolId>,
+    roots: OrdMap<RootName, Root>,
+    counts: OrdMap<RootName, Counts>,
+    runtimes: OrdMap<RuntimeName, Runtime>,
+}
+
+impl State {
+    /// Rows that were derived from the log earlier. Records after `as_of` are to be applied on top.
+    pub fn restore(
+        as_of: Seq,
+        tools: Vec<(ToolId, Tool)>,
+        roots: Vec<(RootName, Root)>,
+        runtimes: Vec<(RuntimeName, Runtime)>,
+    ) -> Self {
+        let mut state = Self { head: as_of, ..Self::default() };
+        for (id, tool) in tools {
+            state.put(&id, tool);
+        }
+        state.roots.extend(roots);
+        state.runtimes.extend(runtimes);
+        state
+    }
+
+    /// Makes one recorded fact true. Replaying a fact that a row already knows changes nothing.
+    pub fn apply(&mut self, record: &Record) {
+        self.head = self.head.max(record.seq);
+        match &record.fact {
+            Fact::VersionRecorded(version) => {
+                self.change(&version.tool, record, |tool| stand(tool, version))
+            }
+            Fact::ToolRemoved { tool, .. } => {
+                self.change(tool, record, |tool| tool.disk = Disk::Absent)
+            }
+            Fact::DriftDetected { tool, disk, .. } => self.change(tool, record, |tool| {
+                tool.disk = *disk;
+                tool.drift_since.get_or_insert(record.time);
+            }),
+            Fact::DriftCleared { tool, disk } => self.change(tool, record, |tool| {
+                tool.disk = *disk;
+                tool.drift_since = None;
+            }),
+            Fact::BaselineMoved { tool, to, .. } => {
+                self.change(tool, record, |tool| tool.baseline.clone_from(to));
+            }
+            Fact::BaselineAdopted { root, manifest, .. } => {
+                self.change_root(root, record, |root| {
+                    root.adopted = true;
+                    root.manifest = manifest.or(root.manifest);
+                })
+            }
+            Fact::RuntimeLoaded { runtime, loaded, failed, ttl_ms } => {
+                let report = Runtime {
+                    loaded: loaded.clone(),
+                    failed: failed.clone(),
+                    ttl_ms: *ttl_ms,
+                    reported: record.time,
+                    as_of: record.seq,
+                };
+                if self.runtimes.get(runtime).is_none_or(|it| it.as_of < record.seq) {
+                    self.runtimes.insert(runtime.clone(), report);
+                }
+            }
+            Fact::RuntimeExpired { runtime, .. } => {
+                if self.runtimes.get(runtime).is_some_and(|it| it.as_of < record.seq) {
+                    self.runtimes.remove(runtime);
+                }
+            }
+            Fact::SafetyStopped { root, cause } => {
+                self.change_root(root, record, |root| root.safety = Some(*cause));
+            }
+            Fact::SafetyCleared { root, .. } => {
+                self.change_root(root, record, |root| root.safety = None)
+            }
+            // Told for those who listen; they follow from what is known already.
+            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } => (),
+        }
+    }
+
+    fn change(&mut self, id: &ToolId, record: &Record, make: impl FnOnce(&mut Tool)) {
+        let mut tool = self.tools.get(id).cloned().unwrap_or_default();
+        if tool.as_of < record.seq {
+            make(&mut tool);
+            tool.as_of = record.seq;
+            self.put(id, tool);
+        }
+    }
+
+    fn put(&mut self, id: &ToolId, tool: Tool) {
+        let mut counts = self.counts.get(&id.root()).copied().unwrap_or_default();
+        if let Some(before) = self.tools.get(id) {
+            counts.take(before);
+        }
+        counts.add(&tool);
+        self.counts.insert(id.root(), counts);
+        if tool.sync() == Sync::InSync {
+            self.drifted.remove(id);
+        } else {
+            self.drifted.insert(id.clone());
+        }
+        self.tools.insert(id.clone(), tool);
+    }
+
+    fn change_root(&mut self, name: &RootName, record: &Record, make: impl FnOnce(&mut Root)) {
+        let mut root = self.roots.get(name).cloned().unwrap_or_default();
+        if root.as_of < record.seq {
+            make(&mut root);
+            root.as_of = record.seq;
+            self.roots.insert(name.clone(), root);
+        }
+    }
+
+    pub fn tool(&self, id: &ToolId) -> Option<&Tool> {
+        self.tools.get(id)
+    }
+
+    /// Whether the id is one that lists show: it has a baseline or stands on disk.
+    pub fn is_listed(&self, id: &ToolId) -> bool {
+        self.tool(id).is_some_and(Tool::is_listed)
+    }
+
+    /// In order of their ids, beginning after `after`; unlisted ones too.
+    pub fn tools_after(
+        &self,
+        after: Option<&ToolId>,
+    ) -> impl Iterator<Item = (&ToolId, &Tool)> + use<'_> {
+        let from = after.map_or(Bound::Unbounded, |it| Bound::Excluded(it.as_str()));
+        self.tools.range::<_, str>((from, Bound::Unbounded))
+    }
+
+    /// Everything below the path, by whole segments.
+    pub fn below(&self, id: &ToolId) -> Vec<ToolId> {
+        self.beginning_with(&format!("{id}/")).map(|it| it.0.clone()).collect()
+    }
+
+    pub fn in_root(&self, root: &RootName) -> impl Iterator<Item = (&ToolId, &Tool)> {
+        self.beginning_with(&ToolId::root_prefix(root))
+    }
+
+    fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = (&ToolId, &Tool)> + use<'_> {
+        let prefix = prefix.to_owned();
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        self.tools.range::<_, str>(from).take_while(move |it| it.0.as_str().starts_with(&prefix))
+    }
+
+    pub fn root(&self, name: &RootName) -> Root {
+        self.roots.get(name).cloned().unwrap_or_default()
+    }
+
+    pub fn roots(&self) -> impl Iterator<Item = (&RootName, &Root)> {
+        self.roots.iter()
+    }
+
+    pub fn runtimes(&self) -> impl Iterator<Item = (&RuntimeName, &Runtime)> {
+        self.runtimes.iter()
+    }
+
+    pub fn runtime(&self, name: &RuntimeName) -> Option<&Runtime> {
+        self.runtimes.get(name)
+    }
+
+    /// Whether the whole root is away, so that whatever was in it is missing.
+    pub fn is_root_missing(&self, root: &RootName) -> bool {
+        self.roots.get(root).is_some_and(|it| it.safety == Some(SafetyCause::RootMissing))
+    }
+
+    /// What stands in the tool's place, the absence of its whole root included.
+    pub fn disk(&self, id: &ToolId, tool: &Tool) -> Disk {
+        if self.is_root_missing(&id.root()) { Disk::Absent } else { tool.disk }
+    }
+
+    /// Disk against expected, the absence of its whole root included.
+    pub fn sync(&self, id: &ToolId, tool: &Tool) -> Sync {
+        match (self.disk(id, tool), tool.expected()) {
+            (Disk::Absent, None) => Sync::InSync,
+            (Disk::Absent, Some(_)) => Sync::Missing,
+            (Disk::Standing(_) | Disk::Unreadable(_), _) => tool.sync(),
+        }
+    }
+
+    /// Since when the tool has differed from what is expected.
+    pub fn drift_since(&self, tool: &Tool) -> Option<Timestamp> {
+        tool.drift_since
+    }
+
+    /// Every tool that is not in sync, in order.
+    pub fn drifted(&self) -> Vec<(&ToolId, &Tool)> {
+        let away: Vec<&RootName> = self
+            .roots
+            .iter()
+            .filter(|it| it.1.safety == Some(SafetyCause::RootMissing))
+            .map(|it| it.0)
+            .collect();
+        if away.is_empty() {
+            return self
+                .drifted
+                .iter()
+                .filter_map(|id| self.tools.get(id).map(|it| (id, it)))
+                .collect();
+        }
+        self.tools.iter().filter(|(id, tool)| self.sync(id, tool) != Sync::InSync).collect()
+    }
+
+    /// How many tools of a root are in which state.
+    pub fn counts(&self, root: &RootName) -> Counts {
+        let counts = self.counts.get(root).copied().unwrap_or_default();
+        if self.is_root_missing(root) { counts.all_missing() } else { counts }
+    }
+}
+
+pub(super) fn stand(tool: &mut Tool, version: &Version) {
+    let head = Head {
+        number: version.number,
+        digest: version.digest,
+        size: version.size,
+        executable: version.executable,
+        author: version.author.clone(),
+        mtime: version.mtime,
+        seq: version.seq,
+    };
+    // A manifest may have named this content before it was ever seen.
+    if let Some(baseline) = &mut tool.baseline
+        && baseline.version.is_none()
+        && baseline.digest == head.digest
+    {
+        *baseline = Baseline::of(&head);
+    }
+    tool.disk = Disk::Standing(head.number);
+    tool.head = Some(head);
+}

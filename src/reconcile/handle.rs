@@ -1,0 +1,114 @@
+//! How everybody else meets the loop: one moment of the truth to read, a stream of what becomes true,
+//! and requests that wait for their answer. Reading never goes through the loop.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use tokio::sync::{broadcast, oneshot};
+
+use super::{mailbox::Mailbox, view::View};
+use crate::{
+    decide::Command,
+    model::{Record, Refusal, RootName, Seq, ToolId},
+    ports::{Archive, BarrierNo},
+};
+
+/// Cheap to clone; every front end has one.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) view: RwLock<Arc<View>>,
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) records: broadcast::Sender<Arc<Record>>,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Asks the watcher to bring a barrier round.
+    pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
+}
+
+/// What a granted request made true.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    pub as_of: Seq,
+    /// Empty where the request asked for what was so already.
+    pub records: Vec<Record>,
+}
+
+/// Why a request has no answer now. None of these says anything about the request itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    #[error("too many requests are waiting")]
+    Busy,
+    #[error("the disk that holds the log is full")]
+    DiskFull,
+    #[error("the log does not accept facts: {0}")]
+    LogNotWritable(String),
+    #[error("the daemon is stopping")]
+    Stopping,
+}
+
+/// How far a barrier got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Synced {
+    pub as_of: Seq,
+    /// Paths whose latest change could not be recorded: somebody is writing them, or time ran out.
+    pub unsettled: Vec<ToolId>,
+    pub timed_out: bool,
+}
+
+pub type Answer = Result<Result<Granted, Refusal>, Unavailable>;
+
+impl Handle {
+    /// What is true now, as of `view.state.head`. Never changes; ask again for a later moment.
+    pub fn view(&self) -> Arc<View> {
+        let view = self.shared.view.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&view)
+    }
+
+    /// History, contents and facts.
+    pub fn archive(&self) -> &Arc<dyn Archive> {
+        &self.shared.archive
+    }
+
+    /// Every record from now on, after it became durable. Who falls behind reads on in the archive.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
+        self.shared.records.subscribe()
+    }
+
+    pub async fn request(&self, command: Command) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        self.shared.mailbox.request(command, reply)?;
+        answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// Waits until every change made on disk before this call is recorded, or known not to be settled.
+    pub async fn sync(&self, limit: Duration) -> Result<Synced, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let number = self.shared.mailbox.expect_barrier(reply, limit)?;
+        (self.shared.raise)(number);
+        answer.await.map_err(|_| Unavailable::Stopping)
+    }
+
+    /// Looks at the whole of these roots (all, where none is named) and waits until what was found is
+    /// recorded. `rehash`: reads every file, whatever its stat says.
+    pub async fn rescan(&self, roots: Vec<RootName>, rehash: bool) -> Result<Rescanned, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.mailbox.rescan(roots, rehash, reply)?;
+        answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+}
+
+/// What a full look found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rescanned {
+    pub as_of: Seq,
+    /// Files that were listed.
+    pub files: u64,
+    pub took_ms: u64,
+    /// Tools whose change no event had told.
+    pub missed: Vec<ToolId>,
+}

@@ -1,0 +1,96 @@
+//! One moment of the truth, as the front ends read it.
+
+use std::{collections::{BTreeMap, BTreeSet}, sync::Arc};
+
+use crate::{
+    decide::{Counts, Rules, State},
+    model::{RootName, Runtime, RuntimeName, Seq, Sync, Timestamp, Tool, ToolId},
+    ports::Watching,
+};
+
+#[derive(Clone, Debug)]
+pub struct View {
+    pub state: State,
+    pub rules: Arc<Rules>,
+    /// Paths that somebody is writing; their content is recorded when they are closed.
+    pub unsettled: Arc<BTreeSet<ToolId>>,
+    pub roots: Arc<BTreeMap<RootName, RootView>>,
+    pub log: LogState,
+    pub figures: Figures,
+}
+
+/// What is known of a root beside the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootView {
+    pub watching: Watching,
+    /// When the last walk through all of it ended.
+    pub last_scan: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogState {
+    Writable,
+    DiskFull,
+    Broken(String),
+}
+
+/// Counters since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub missed_by_events: u64,
+    pub overflows: u64,
+}
+
+/// Why the daemon is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    Scanning(Vec<RootName>),
+    DiskFull,
+    LogBroken(String),
+}
+
+impl View {
+    pub fn as_of(&self) -> Seq {
+        self.state.head
+    }
+
+    pub fn ready(&self) -> Result<(), NotReady> {
+        match &self.log {
+            LogState::DiskFull => return Err(NotReady::DiskFull),
+            LogState::Broken(why) => return Err(NotReady::LogBroken(why.clone())),
+            LogState::Writable => (),
+        }
+        // A root that is away is known to be away: nothing more is to be learned by waiting for it.
+        let unscanned = |it: &&RootName| {
+            self.roots.get(*it).is_none_or(|it| it.last_scan.is_none()) && !self.state.is_root_missing(it)
+        };
+        let waiting: Vec<_> = self.rules.roots.keys().filter(unscanned).cloned().collect();
+        if waiting.is_empty() { Ok(()) } else { Err(NotReady::Scanning(waiting)) }
+    }
+
+    /// A tool that lists show: it has a baseline or stands on disk, in a root that is configured.
+    pub fn tool(&self, id: &ToolId) -> Option<&Tool> {
+        self.state.tool(id).filter(|it| it.is_listed() && self.rules.roots.contains_key(&id.root()))
+    }
+
+    /// Listed tools in the order of their ids, after `after`.
+    pub fn tools_after(&self, after: Option<&ToolId>) -> impl Iterator<Item = (&ToolId, &Tool)> {
+        self.state.tools_after(after).filter(|it| it.1.is_listed() && self.rules.roots.contains_key(&it.0.root()))
+    }
+
+    /// Tools that are not in sync, in order.
+    pub fn drifted(&self) -> Vec<(&ToolId, &Tool, Sync)> {
+        let configured = |id: &ToolId| self.rules.roots.contains_key(&id.root());
+        let tools = self.state.drifted().into_iter().filter(|it| configured(it.0));
+        tools.map(|(id, tool)| (id, tool, self.state.sync(id, tool))).collect()
+    }
+
+    pub fn counts(&self, root: &RootName) -> Counts {
+        self.state.counts(root)
+    }
+
+    /// Runtimes that have loaded the tool.
+    pub fn loaded_by<'a>(&'a self, id: &'a ToolId) -> impl Iterator<Item = (&'a RuntimeName, &'a Runtime)> {
+        self.state.runtimes().filter(|it| it.1.loaded.contains_key(id))
+    }
+}
