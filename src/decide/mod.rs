@@ -115,6 +115,8 @@ pub enum Wait {
     Vanished,
     /// A save begins by truncating.
     Empty,
+    /// An audit found what no hint told of: if one is on its way, it comes first.
+    Audited,
     /// A writer is at it; the wait doubles with each try.
     Unsettled,
 }
@@ -123,7 +125,7 @@ pub enum Wait {
 pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
     match input {
         Input::Dirty(dirty) => observe::dirty(state, rules, dirty),
-        Input::Looked { origin, seen } => observe::looked(state, rules, origin, seen),
+        Input::Looked(seen) => observe::looked(state, rules, seen),
         Input::Walked { root, present } => observe::walked(state, rules, &root, &present),
         Input::RootGone(root) => recover::root_gone(state, rules, root),
         Input::RootBack(root) => recover::root_back(state, rules, root),

@@ -25,9 +25,9 @@ pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
     plan
 }
 
-pub(super) fn looked(state: &State, rules: &Rules, origin: Origin, seen: Vec<Seen>) -> Plan {
+pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) -> Plan {
     let mut plan = Plan::default();
-    for it in seen {
+    for (origin, it) in seen {
         let root = it.tool.root();
         // A root that is away says nothing about its tools; one that is watched no more, neither.
         if let Some(root_rules) = rules.roots.get(&root)
@@ -60,6 +60,9 @@ fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut 
             plan.facts.extend(drift::moved(&id, &known, &drift::with_disk(&known, disk)));
         }
         Sight::File(file) if file.size == 0 && !seen.firm => plan.look(id, true, true, Wait::Empty),
+        Sight::File(_) if origin == Origin::Audit && !seen.firm => {
+            plan.look(id, true, true, Wait::Audited);
+        }
         // The content was taken as known, but it is not what the log has: read it.
         Sight::File(file) if file.content.is_none() => plan.look(id, seen.firm, true, Wait::None),
         Sight::File(file) => {

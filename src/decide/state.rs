@@ -62,10 +62,10 @@ impl State {
                 self.change(tool, record, |tool| tool.baseline.clone_from(to));
             }
             Fact::BaselineAdopted { root, manifest, .. } => {
-                self.change_root(root, record, |root| {
-                    root.adopted = true;
-                    root.manifest = manifest.or(root.manifest);
-                })
+                self.change_root(root, record, |root| match manifest {
+                    Some(digest) => root.manifest = Some(*digest),
+                    None => root.adopted = true,
+                });
             }
             Fact::RuntimeLoaded { runtime, loaded, failed, ttl_ms } => {
                 let report = Runtime {
