@@ -2,4 +2,5 @@
 pub mod decide;
 pub mod model;
 pub mod ports;
+pub mod reconcile;
 pub mod roots;

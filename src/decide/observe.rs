@@ -104,7 +104,7 @@ fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, pl
     };
     let mut after = standing(known, &version);
     let adopts = first_scan && !how.rules.has_manifest && known.baseline.is_none();
-    let baseline = adopts.then(|| Baseline {
+    let baseline = adopts.then_some(Baseline {
         digest: version.digest,
         version: Some(version.number),
         executable: Some(version.executable),
@@ -131,15 +131,9 @@ fn standing(known: &Tool, version: &Version) -> Tool {
     after
 }
 
-/// A walk is over: what it did not find is looked at by name, and a root that was never accepted is now.
-pub(super) fn walked(
-    state: &State,
-    rules: &Rules,
-    root: &RootName,
-    present: &BTreeSet<ToolId>,
-) -> Plan {
+/// A walk is over: what it did not find is looked at by name.
+pub(super) fn walked(state: &State, root: &RootName, present: &BTreeSet<ToolId>) -> Plan {
     let mut plan = Plan::default();
-    let Some(root_rules) = rules.roots.get(root) else { return plan };
     if state.is_root_missing(root) {
         return plan;
     }
@@ -148,13 +142,21 @@ pub(super) fn walked(
             plan.look(id.clone(), false, false, Wait::None);
         }
     }
-    if !state.root(root).adopted {
-        plan.facts.push(Fact::BaselineAdopted {
-            root: root.clone(),
-            tools: if root_rules.has_manifest { 0 } else { state.counts(root).with_baseline },
-            manifest: None,
-            reason: Reason::initial(),
-        });
-    }
     plan
+}
+
+/// A root that was never accepted is now, as it stands: what comes later is drift.
+pub(super) fn scanned(state: &State, rules: &Rules, root: RootName) -> Plan {
+    match rules.roots.get(&root) {
+        Some(_) if !state.root(&root).adopted && !state.is_root_missing(&root) => {
+            let tools = state.counts(&root).with_baseline;
+            Plan::of(vec![Fact::BaselineAdopted {
+                root,
+                tools,
+                manifest: None,
+                reason: Reason::initial(),
+            }])
+        }
+        _ => Plan::default(),
+    }
 }
