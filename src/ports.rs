@@ -8,6 +8,7 @@ use crate::model::{
     ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
+use crate::roots::WatchedRoot;
 
 // ---------------------------------------------------------------------------------------- the log
 
@@ -157,6 +158,9 @@ pub trait Tree: Send {
 
     /// Whether the root's directory is the one that is being watched.
     fn root_is_there(&self, root: &RootName) -> bool;
+
+    /// Other roots from now on; what is remembered of those that stay is kept.
+    fn set_roots(&mut self, roots: &[WatchedRoot]);
 
     /// Saves what it remembers. Called after scans and at the end.
     fn rest(&mut self);

@@ -40,15 +40,14 @@ pub enum Input {
     /// Something may differ.
     Dirty(Dirty),
     /// Paths were looked at; each appears once.
-    Looked {
-        origin: Origin,
-        seen: Vec<Seen>,
-    },
-    /// A walk reached the end of a root after listing these; all that it led to has been looked at.
+    Looked(Vec<(Origin, Seen)>),
+    /// A walk reached the end of a root after listing these.
     Walked {
         root: RootName,
         present: BTreeSet<ToolId>,
     },
+    /// All that the walk led to has been answered for.
+    Scanned(RootName),
     /// The root's directory is away, or there again.
     RootGone(RootName),
     RootBack(RootName),
@@ -115,6 +114,8 @@ pub enum Wait {
     Vanished,
     /// A save begins by truncating.
     Empty,
+    /// An audit found what no hint told of: if one is on its way, it comes first.
+    Audited,
     /// A writer is at it; the wait doubles with each try.
     Unsettled,
 }
@@ -123,8 +124,9 @@ pub enum Wait {
 pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
     match input {
         Input::Dirty(dirty) => observe::dirty(state, rules, dirty),
-        Input::Looked { origin, seen } => observe::looked(state, rules, origin, seen),
-        Input::Walked { root, present } => observe::walked(state, rules, &root, &present),
+        Input::Looked(seen) => observe::looked(state, rules, seen),
+        Input::Walked { root, present } => observe::walked(state, &root, &present),
+        Input::Scanned(root) => observe::scanned(state, rules, root),
         Input::RootGone(root) => recover::root_gone(state, rules, root),
         Input::RootBack(root) => recover::root_back(state, rules, root),
         Input::Manifest { root, digest, entries } => {
@@ -132,7 +134,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         }
         Input::Request(Command::Accept { what, author }) => accept::accept(state, &what, &author),
         Input::Request(Command::Report { runtime, loaded, failed, ttl_ms }) => {
-            runtimes::report(state, runtime, loaded, failed, ttl_ms)
+            runtimes::report(state, &runtime, &loaded, &failed, ttl_ms)
         }
         Input::Request(Command::Forget { runtime }) => runtimes::expired(state, runtime, true),
         Input::LeaseEnded(runtime) => runtimes::expired(state, runtime, false),

@@ -25,9 +25,9 @@ pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
     plan
 }
 
-pub(super) fn looked(state: &State, rules: &Rules, origin: Origin, seen: Vec<Seen>) -> Plan {
+pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) -> Plan {
     let mut plan = Plan::default();
-    for it in seen {
+    for (origin, it) in seen {
         let root = it.tool.root();
         // A root that is away says nothing about its tools; one that is watched no more, neither.
         if let Some(root_rules) = rules.roots.get(&root)
@@ -60,6 +60,9 @@ fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut 
             plan.facts.extend(drift::moved(&id, &known, &drift::with_disk(&known, disk)));
         }
         Sight::File(file) if file.size == 0 && !seen.firm => plan.look(id, true, true, Wait::Empty),
+        Sight::File(_) if origin == Origin::Audit && !seen.firm => {
+            plan.look(id, true, true, Wait::Audited);
+        }
         // The content was taken as known, but it is not what the log has: read it.
         Sight::File(file) if file.content.is_none() => plan.look(id, seen.firm, true, Wait::None),
         Sight::File(file) => {
@@ -101,7 +104,7 @@ fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, pl
     };
     let mut after = standing(known, &version);
     let adopts = first_scan && !how.rules.has_manifest && known.baseline.is_none();
-    let baseline = adopts.then(|| Baseline {
+    let baseline = adopts.then_some(Baseline {
         digest: version.digest,
         version: Some(version.number),
         executable: Some(version.executable),
@@ -128,15 +131,9 @@ fn standing(known: &Tool, version: &Version) -> Tool {
     after
 }
 
-/// A walk is over: what it did not find is looked at by name, and a root that was never accepted is now.
-pub(super) fn walked(
-    state: &State,
-    rules: &Rules,
-    root: &RootName,
-    present: &BTreeSet<ToolId>,
-) -> Plan {
+/// A walk is over: what it did not find is looked at by name.
+pub(super) fn walked(state: &State, root: &RootName, present: &BTreeSet<ToolId>) -> Plan {
     let mut plan = Plan::default();
-    let Some(root_rules) = rules.roots.get(root) else { return plan };
     if state.is_root_missing(root) {
         return plan;
     }
@@ -145,13 +142,21 @@ pub(super) fn walked(
             plan.look(id.clone(), false, false, Wait::None);
         }
     }
-    if !state.root(root).adopted {
-        plan.facts.push(Fact::BaselineAdopted {
-            root: root.clone(),
-            tools: if root_rules.has_manifest { 0 } else { state.counts(root).with_baseline },
-            manifest: None,
-            reason: Reason::initial(),
-        });
-    }
     plan
+}
+
+/// A root that was never accepted is now, as it stands: what comes later is drift.
+pub(super) fn scanned(state: &State, rules: &Rules, root: RootName) -> Plan {
+    match rules.roots.get(&root) {
+        Some(_) if !state.root(&root).adopted && !state.is_root_missing(&root) => {
+            let tools = state.counts(&root).with_baseline;
+            Plan::of(vec![Fact::BaselineAdopted {
+                root,
+                tools,
+                manifest: None,
+                reason: Reason::initial(),
+            }])
+        }
+        _ => Plan::default(),
+    }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Plan, Rules, State};
-use crate::model::{Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, ToolId};
+use crate::model::{
+    Digest, Fact, Reason, Record, RootName, Runtime, RuntimeName, SafetyCause, ToolId,
+};
 
 /// Below this many missing tools nothing is stopped: small roots are emptied on purpose.
 const FEWEST_MISSING: u64 = 5;
@@ -56,13 +58,11 @@ fn safety(state: &State, root: RootName, accepted: bool) -> Option<Fact> {
 
 /// Runtimes for which this fact means that they run something other than expected.
 fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
-    match fact {
-        Fact::BaselineMoved { tool, to: Some(to), .. } => state
-            .runtimes()
-            .filter_map(|(name, runtime)| stale(name, tool, runtime.loaded.get(tool)?, &to.digest))
-            .collect(),
-        _ => Vec::new(),
-    }
+    let Fact::BaselineMoved { tool, to: Some(to), .. } = fact else { return Vec::new() };
+    let behind = |(name, runtime): (&RuntimeName, &Runtime)| {
+        stale(name, tool, runtime.loaded.get(tool)?, &to.digest)
+    };
+    state.runtimes().filter_map(behind).collect()
 }
 
 /// The fact that a runtime's content is not the expected one, where it is not.

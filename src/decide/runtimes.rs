@@ -8,22 +8,23 @@ use crate::model::{Digest, Fact, Refusal, RuntimeName, ToolId};
 /// A report replaces the former one. One that says nothing new only renews the lease, and is no fact.
 pub(super) fn report(
     state: &State,
-    runtime: RuntimeName,
-    loaded: BTreeMap<ToolId, Digest>,
-    failed: BTreeMap<ToolId, String>,
+    runtime: &RuntimeName,
+    loaded: &BTreeMap<ToolId, Digest>,
+    failed: &BTreeMap<ToolId, String>,
     ttl_ms: u64,
 ) -> Plan {
-    let before = state.runtime(&runtime);
-    if before.is_some_and(|it| it.loaded == loaded && it.failed == failed && it.ttl_ms == ttl_ms) {
+    let before = state.runtime(runtime);
+    if before.is_some_and(|it| it.loaded == *loaded && it.failed == *failed && it.ttl_ms == ttl_ms)
+    {
         return Plan::default();
     }
     let known = |tool: &ToolId, digest: &Digest| {
         before.is_some_and(|it| it.loaded.get(tool) == Some(digest))
     };
-    let stale =
+    let behind =
         loaded.iter().filter(|(tool, digest)| !known(tool, digest)).filter_map(|(tool, digest)| {
             let expected = state.tool(tool)?.expected()?.digest;
-            recover::stale(&runtime, tool, digest, &expected)
+            recover::stale(runtime, tool, digest, &expected)
         });
     let told = |tool: &ToolId, message: &String| {
         before.is_some_and(|it| it.failed.get(tool) == Some(message))
@@ -42,7 +43,7 @@ pub(super) fn report(
         failed: failed.clone(),
         ttl_ms,
     }];
-    facts.extend(stale.chain(failures));
+    facts.extend(behind.chain(failures));
     Plan::of(facts)
 }
 

@@ -45,10 +45,10 @@ impl State {
         self.head = self.head.max(record.seq);
         match &record.fact {
             Fact::VersionRecorded(version) => {
-                self.change(&version.tool, record, |tool| stand(tool, version))
+                self.change(&version.tool, record, |tool| stand(tool, version));
             }
             Fact::ToolRemoved { tool, .. } => {
-                self.change(tool, record, |tool| tool.disk = Disk::Absent)
+                self.change(tool, record, |tool| tool.disk = Disk::Absent);
             }
             Fact::DriftDetected { tool, disk, .. } => self.change(tool, record, |tool| {
                 tool.disk = *disk;
@@ -62,10 +62,10 @@ impl State {
                 self.change(tool, record, |tool| tool.baseline.clone_from(to));
             }
             Fact::BaselineAdopted { root, manifest, .. } => {
-                self.change_root(root, record, |root| {
-                    root.adopted = true;
-                    root.manifest = manifest.or(root.manifest);
-                })
+                self.change_root(root, record, |root| match manifest {
+                    Some(digest) => root.manifest = Some(*digest),
+                    None => root.adopted = true,
+                });
             }
             Fact::RuntimeLoaded { runtime, loaded, failed, ttl_ms } => {
                 let report = Runtime {
@@ -88,7 +88,7 @@ impl State {
                 self.change_root(root, record, |root| root.safety = Some(*cause));
             }
             Fact::SafetyCleared { root, .. } => {
-                self.change_root(root, record, |root| root.safety = None)
+                self.change_root(root, record, |root| root.safety = None);
             }
             // Told for those who listen; they follow from what is known already.
             Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } => (),

@@ -109,6 +109,59 @@ impl Fact {
         }
     }
 
+    /// The root that the fact is about as a whole.
+    pub fn root(&self) -> Option<&RootName> {
+        match self {
+            Self::BaselineAdopted { root, .. }
+            | Self::SafetyStopped { root, .. }
+            | Self::SafetyCleared { root, .. } => Some(root),
+            Self::VersionRecorded(_)
+            | Self::ToolRemoved { .. }
+            | Self::DriftDetected { .. }
+            | Self::DriftCleared { .. }
+            | Self::BaselineMoved { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeStale { .. }
+            | Self::RuntimeFailed { .. }
+            | Self::RuntimeExpired { .. } => None,
+        }
+    }
+
+    pub fn runtime(&self) -> Option<&RuntimeName> {
+        match self {
+            Self::RuntimeLoaded { runtime, .. }
+            | Self::RuntimeStale { runtime, .. }
+            | Self::RuntimeFailed { runtime, .. }
+            | Self::RuntimeExpired { runtime, .. } => Some(runtime),
+            Self::VersionRecorded(_)
+            | Self::ToolRemoved { .. }
+            | Self::DriftDetected { .. }
+            | Self::DriftCleared { .. }
+            | Self::BaselineMoved { .. }
+            | Self::BaselineAdopted { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. } => None,
+        }
+    }
+
+    /// How a change on disk came to be seen; none where the fact is of another kind.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::VersionRecorded(version) => Some(version.origin),
+            Self::ToolRemoved { origin, .. } => Some(*origin),
+            Self::DriftDetected { .. }
+            | Self::DriftCleared { .. }
+            | Self::BaselineMoved { .. }
+            | Self::BaselineAdopted { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeStale { .. }
+            | Self::RuntimeFailed { .. }
+            | Self::RuntimeExpired { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. } => None,
+        }
+    }
+
     /// The version that the fact is about, where there is one.
     pub fn version(&self) -> Option<VersionNo> {
         match self {

@@ -55,3 +55,15 @@ pub struct Packed {
     pub codec: u8,
     pub bytes: Vec<u8>,
 }
+
+impl Seen {
+    /// Whether nobody was writing it.
+    pub fn is_settled(&self) -> bool {
+        self.sight != Sight::Unsettled
+    }
+
+    /// Whether other names may lead to the same file.
+    pub fn has_links(&self) -> bool {
+        matches!(&self.sight, Sight::File(file) if file.links > 1)
+    }
+}

@@ -95,7 +95,11 @@ impl Handle {
 
     /// Looks at the whole of these roots (all, where none is named) and waits until what was found is
     /// recorded. `rehash`: reads every file, whatever its stat says.
-    pub async fn rescan(&self, roots: Vec<RootName>, rehash: bool) -> Result<Rescanned, Unavailable> {
+    pub async fn rescan(
+        &self,
+        roots: Vec<RootName>,
+        rehash: bool,
+    ) -> Result<Rescanned, Unavailable> {
         let (reply, answer) = oneshot::channel();
         self.shared.mailbox.rescan(roots, rehash, reply)?;
         answer.await.map_err(|_| Unavailable::Stopping)?

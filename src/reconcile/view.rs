@@ -1,6 +1,9 @@
 //! One moment of the truth, as the front ends read it.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     decide::{Counts, Rules, State},
@@ -62,7 +65,8 @@ impl View {
         }
         // A root that is away is known to be away: nothing more is to be learned by waiting for it.
         let unscanned = |it: &&RootName| {
-            self.roots.get(*it).is_none_or(|it| it.last_scan.is_none()) && !self.state.is_root_missing(it)
+            self.roots.get(*it).is_none_or(|it| it.last_scan.is_none())
+                && !self.state.is_root_missing(it)
         };
         let waiting: Vec<_> = self.rules.roots.keys().filter(unscanned).cloned().collect();
         if waiting.is_empty() { Ok(()) } else { Err(NotReady::Scanning(waiting)) }
@@ -75,7 +79,9 @@ impl View {
 
     /// Listed tools in the order of their ids, after `after`.
     pub fn tools_after(&self, after: Option<&ToolId>) -> impl Iterator<Item = (&ToolId, &Tool)> {
-        self.state.tools_after(after).filter(|it| it.1.is_listed() && self.rules.roots.contains_key(&it.0.root()))
+        self.state
+            .tools_after(after)
+            .filter(|it| it.1.is_listed() && self.rules.roots.contains_key(&it.0.root()))
     }
 
     /// Tools that are not in sync, in order.
@@ -90,7 +96,10 @@ impl View {
     }
 
     /// Runtimes that have loaded the tool.
-    pub fn loaded_by<'a>(&'a self, id: &'a ToolId) -> impl Iterator<Item = (&'a RuntimeName, &'a Runtime)> {
+    pub fn loaded_by<'a>(
+        &'a self,
+        id: &'a ToolId,
+    ) -> impl Iterator<Item = (&'a RuntimeName, &'a Runtime)> {
         self.state.runtimes().filter(|it| it.1.loaded.contains_key(id))
     }
 }

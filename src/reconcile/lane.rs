@@ -1,0 +1,285 @@
+//! The look lane: one thread, so that looks are ordered and an older one never overwrites a younger;
+//! parallel inside, where the tree sees to it. A walk goes on in small steps between fresh hints, and an audit
+//! leaves the machine to others most of the time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::mailbox::Mailbox;
+use crate::{
+    model::{Glance, Origin, RootName, Seen, ToolId},
+    ports::{Tree, Walk},
+    roots::WatchedRoot,
+};
+
+/// A look that somebody wants.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) glance: Glance,
+    pub(super) origin: Origin,
+    /// Which question it answers.
+    pub(super) ticket: u64,
+}
+
+/// A walk through a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WalkOrder {
+    pub(super) number: u64,
+    pub(super) root: RootName,
+    pub(super) origin: Origin,
+    /// Reads every file, whatever its stat says.
+    pub(super) rehash: bool,
+    /// An audit: rests nine times as long as it works.
+    pub(super) gentle: bool,
+}
+
+/// What comes back.
+pub(super) enum Found {
+    Looked(Vec<Look>),
+    Walked(Walked),
+}
+
+pub(super) struct Look {
+    pub(super) seen: Seen,
+    pub(super) origin: Origin,
+    /// `None`: found by a walk, nobody asked.
+    pub(super) ticket: Option<u64>,
+}
+
+pub(super) struct Walked {
+    pub(super) order: WalkOrder,
+    pub(super) present: BTreeSet<ToolId>,
+    pub(super) end: End,
+    /// Time spent, rests left out.
+    pub(super) took: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Whole,
+    /// The root was not there, or went away meanwhile: what was not found is not gone.
+    RootLost,
+    /// The roots are others now; whoever set them orders new walks.
+    Overtaken,
+}
+
+/// Looks taken at once. The tree spreads them over its threads; a fresh hint waits for one such step at most.
+const STEP: usize = 256;
+
+#[derive(Default)]
+pub(super) struct Lane {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Wanted {
+    looks: BTreeMap<ToolId, Order>,
+    walks: VecDeque<WalkOrder>,
+    roots: Option<Vec<WatchedRoot>>,
+    stop: bool,
+}
+
+/// Says whether a path is a tool already.
+pub(super) type Known = Box<dyn Fn(&ToolId) -> bool + Send>;
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A wish for a path that waits already takes its place: one look answers both.
+    pub(super) fn look(&self, orders: Vec<Order>) {
+        self.lock().looks.extend(orders.into_iter().map(|it| (it.glance.tool.clone(), it)));
+        self.changed.notify_one();
+    }
+
+    pub(super) fn walk(&self, order: WalkOrder) {
+        self.lock().walks.push_back(order);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn set_roots(&self, roots: Vec<WatchedRoot>) {
+        self.lock().roots = Some(roots);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn stop(&self) {
+        self.lock().stop = true;
+        self.changed.notify_one();
+    }
+
+    /// The thread's body.
+    pub(super) fn run(&self, tree: Box<dyn Tree>, known: Known, mailbox: &Mailbox) {
+        let mut worker = Worker { tree, known, mailbox, walk: None };
+        while let Some(work) = self.next(worker.resumes()) {
+            worker.step(work);
+        }
+        worker.tree.rest();
+    }
+
+    /// Waits for something to do. `resumes`: when a walk in progress goes on.
+    fn next(&self, resumes: Option<Instant>) -> Option<Work> {
+        let mut wanted = self.lock();
+        loop {
+            if wanted.stop {
+                return None;
+            }
+            if let Some(roots) = wanted.roots.take() {
+                return Some(Work::Roots(roots));
+            }
+            if !wanted.looks.is_empty() {
+                return Some(Work::Looks(take_some(&mut wanted.looks)));
+            }
+            let rest = resumes.map(|it| it.saturating_duration_since(Instant::now()));
+            match rest {
+                Some(Duration::ZERO) => return Some(Work::GoOn),
+                Some(rest) => {
+                    wanted = self
+                        .changed
+                        .wait_timeout(wanted, rest)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+                None => match wanted.walks.pop_front() {
+                    Some(order) => return Some(Work::Walk(order)),
+                    None => {
+                        wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn take_some(looks: &mut BTreeMap<ToolId, Order>) -> Vec<Order> {
+    let all = std::mem::take(looks);
+    let mut all = all.into_values();
+    let some = all.by_ref().take(STEP).collect();
+    looks.extend(all.map(|it| (it.glance.tool.clone(), it)));
+    some
+}
+
+enum Work {
+    Roots(Vec<WatchedRoot>),
+    Looks(Vec<Order>),
+    Walk(WalkOrder),
+    GoOn,
+}
+
+struct Worker<'a> {
+    tree: Box<dyn Tree>,
+    known: Known,
+    mailbox: &'a Mailbox,
+    walk: Option<Walking>,
+}
+
+struct Walking {
+    walk: Box<dyn Walk>,
+    order: WalkOrder,
+    present: BTreeSet<ToolId>,
+    took: Duration,
+    resumes: Instant,
+}
+
+impl Worker<'_> {
+    fn resumes(&self) -> Option<Instant> {
+        self.walk.as_ref().map(|it| it.resumes)
+    }
+
+    fn step(&mut self, work: Work) {
+        match work {
+            Work::Roots(roots) => self.set_roots(&roots),
+            Work::Looks(orders) => self.look(orders),
+            Work::Walk(order) => self.begin(order),
+            Work::GoOn => self.go_on(),
+        }
+    }
+
+    /// A walk through roots that are others now is worth nothing.
+    fn set_roots(&mut self, roots: &[WatchedRoot]) {
+        self.tree.set_roots(roots);
+        if let Some(walking) = self.walk.take() {
+            self.end(walking, End::Overtaken);
+        }
+    }
+
+    fn look(&mut self, orders: Vec<Order>) {
+        let glances: Vec<Glance> = orders.iter().map(|it| it.glance.clone()).collect();
+        let seen = self.tree.look(&glances, &*self.known);
+        let mut looks: Vec<Look> = seen
+            .into_iter()
+            .zip(orders)
+            .map(|(seen, it)| Look { seen, origin: it.origin, ticket: Some(it.ticket) })
+            .collect();
+        looks.extend(self.other_names(&looks));
+        self.mailbox.found(Found::Looked(looks));
+    }
+
+    /// Hard links: an event names one of them, the content changed under all.
+    fn other_names(&mut self, looks: &[Look]) -> Vec<Look> {
+        let asked: BTreeSet<&ToolId> = looks.iter().map(|it| &it.seen.tool).collect();
+        let others: BTreeSet<ToolId> = looks
+            .iter()
+            .filter(|it| it.seen.has_links())
+            .flat_map(|it| self.tree.siblings(&it.seen.tool))
+            .filter(|it| !asked.contains(it))
+            .collect();
+        let glances: Vec<Glance> =
+            others.into_iter().map(|tool| Glance { tool, firm: false, fresh: false }).collect();
+        let seen =
+            if glances.is_empty() { Vec::new() } else { self.tree.look(&glances, &*self.known) };
+        seen.into_iter().map(|seen| Look { seen, origin: Origin::Watch, ticket: None }).collect()
+    }
+
+    fn begin(&mut self, order: WalkOrder) {
+        if let Ok(walk) = self.tree.walk(&order.root) {
+            self.walk = Some(Walking {
+                walk,
+                order,
+                present: BTreeSet::new(),
+                took: Duration::ZERO,
+                resumes: Instant::now(),
+            });
+        } else {
+            let (present, took) = (BTreeSet::new(), Duration::ZERO);
+            self.mailbox.found(Found::Walked(Walked { order, present, end: End::RootLost, took }));
+        }
+    }
+
+    fn go_on(&mut self) {
+        let Some(mut walking) = self.walk.take() else { return };
+        let began = Instant::now();
+        let Some(paths) = walking.walk.next_paths() else {
+            let end = if walking.walk.root_lost() { End::RootLost } else { End::Whole };
+            return self.end(walking, end);
+        };
+        let (origin, fresh) = (walking.order.origin, walking.order.rehash);
+        let glances: Vec<Glance> =
+            paths.iter().map(|tool| Glance { tool: tool.clone(), firm: false, fresh }).collect();
+        let seen = self.tree.look(&glances, &*self.known);
+        let worked = began.elapsed();
+        walking.took += worked;
+        walking.present.extend(paths);
+        walking.resumes =
+            Instant::now() + if walking.order.gentle { worked * 9 } else { Duration::ZERO };
+        self.walk = Some(walking);
+        let looks = seen.into_iter().map(|seen| Look { seen, origin, ticket: None }).collect();
+        self.mailbox.found(Found::Looked(looks));
+    }
+
+    fn end(&mut self, walking: Walking, end: End) {
+        let Walking { order, present, took, .. } = walking;
+        self.tree.rest();
+        self.mailbox.found(Found::Walked(Walked { order, present, end, took }));
+    }
+}
+
+impl Lane {
+    pub(super) fn shared() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+}

@@ -1,0 +1,30 @@
+//! The loop: takes what arrived, asks the rules, makes facts durable, applies them, publishes them, and
+//! only then hands out what is to be done. Knows ports, no backend.
+//!
+//! One thread owns the state and the log. Inputs wait in the [`mailbox`] (merged, never dropped); one
+//! [`reconciler`] round takes all of them, so that one fdatasync covers everything that waited. Looks go to the
+//! [`lane`], one thread that keeps them in order; what they yield comes back as mail.
+
+mod agenda;
+mod barrier;
+mod group;
+mod handle;
+mod lane;
+mod leases;
+mod mailbox;
+mod pending;
+mod publish;
+mod reconciler;
+mod run;
+mod view;
+mod walks;
+
+pub use crate::decide::{Accept, Command, RootRules, Rules};
+pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
+pub use mailbox::{Manifest, Setup};
+pub use run::{Audit, Fatal, Running, Settings, World, start};
+pub use view::{Figures, LogState, NotReady, RootView, View};
+
+/// Monotonic time since the daemon started. The rules of waiting are written in it, so that the simulation can
+/// let it pass as it likes.
+pub type Moment = std::time::Duration;

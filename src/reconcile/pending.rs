@@ -1,0 +1,101 @@
+//! Which paths have been asked about and not been answered for yet. An answer counts when it is
+//! to the newest question; a path that somebody keeps writing counts as unsettled after a while.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{RootName, ToolId};
+
+/// Tries that take together an eighth of a second: a writer that is still there then is told of.
+const UNSETTLED_AFTER: u32 = 7;
+
+#[derive(Default)]
+pub(super) struct Pending {
+    paths: BTreeMap<ToolId, Asked>,
+    last_ticket: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Asked {
+    ticket: u64,
+    tries: u32,
+}
+
+impl Pending {
+    /// A new question about the path. `again`: it was found unsettled.
+    pub(super) fn ask(&mut self, tool: &ToolId, again: bool) -> u64 {
+        self.last_ticket += 1;
+        let tries = self.tries(tool);
+        let asked =
+            Asked { ticket: self.last_ticket, tries: if again { tries + 1 } else { tries } };
+        self.paths.insert(tool.clone(), asked);
+        self.last_ticket
+    }
+
+    /// The path was seen, and nothing is left to ask, unless something newer was asked meanwhile.
+    pub(super) fn answered(&mut self, tool: &ToolId, ticket: u64) {
+        if self.paths.get(tool).is_some_and(|it| it.ticket <= ticket) {
+            self.paths.remove(tool);
+        }
+    }
+
+    /// A whole content was seen: whoever wrote before is done, or begins anew.
+    pub(super) fn settled(&mut self, tool: &ToolId) {
+        if let Some(asked) = self.paths.get_mut(tool) {
+            asked.tries = 0;
+        }
+    }
+
+    pub(super) fn tries(&self, tool: &ToolId) -> u32 {
+        self.paths.get(tool).map_or(0, |it| it.tries)
+    }
+
+    /// The question that an answer would have to be to, so that `tool` is known as of now.
+    pub(super) fn open_questions(&self, root: Option<&RootName>) -> BTreeMap<ToolId, u64> {
+        let wanted = self.paths.iter().filter(|it| root.is_none_or(|root| it.0.is_in(root)));
+        wanted.map(|(tool, asked)| (tool.clone(), asked.ticket)).collect()
+    }
+
+    pub(super) fn is_unsettled(&self, tool: &ToolId) -> bool {
+        self.tries(tool) >= UNSETTLED_AFTER
+    }
+
+    pub(super) fn is_open(&self, tool: &ToolId) -> bool {
+        self.paths.contains_key(tool)
+    }
+
+    pub(super) fn unsettled(&self) -> BTreeSet<ToolId> {
+        let long = self.paths.iter().filter(|it| it.1.tries >= UNSETTLED_AFTER);
+        long.map(|it| it.0.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_to_the_newest_question_closes_it() {
+        let tool: ToolId = "t/a".parse().unwrap();
+        let mut pending = Pending::default();
+        let first = pending.ask(&tool, false);
+        let second = pending.ask(&tool, false);
+        pending.answered(&tool, first);
+        assert!(pending.is_open(&tool));
+        pending.answered(&tool, second);
+        assert!(!pending.is_open(&tool));
+    }
+
+    #[test]
+    fn a_writer_that_stays_is_told_of_until_it_leaves() {
+        let tool: ToolId = "t/a".parse().unwrap();
+        let mut pending = Pending::default();
+        pending.ask(&tool, false);
+        for _ in 0..UNSETTLED_AFTER {
+            assert!(pending.unsettled().is_empty());
+            pending.ask(&tool, true);
+        }
+        assert!(pending.is_unsettled(&tool));
+        pending.settled(&tool);
+        assert!(pending.unsettled().is_empty());
+    }
+}
