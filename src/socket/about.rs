@@ -9,7 +9,7 @@ use super::{
     shape,
 };
 use crate::{
-    model::RootName,
+    model::{Digest, RootName},
     reconcile::{Handle, NotReady, View},
     wire::{Counters, Info, LogHead, Nothing, Ready, RootInfo, StoreInfo, WatchState},
 };
@@ -56,13 +56,17 @@ pub(super) async fn info(call: Call, _: Nothing, _: NoBody) -> Result<Json<Info>
         ready: waiting_for.is_none(),
         waiting_for,
         store: handle.map(store),
-        log: view.as_ref().map(|it| LogHead { seq: it.as_of().0, hash: None }),
+        log: view.as_deref().map(log_head),
         roots: settings.roots.iter().map(|it| root(it, view.as_deref())).collect(),
         counters: view.map(|it| Counters {
             missed_by_events: it.figures.missed_by_events,
             overflows: it.figures.overflows,
         }),
     }))
+}
+
+fn log_head(view: &View) -> LogHead {
+    LogHead { seq: view.as_of().0, hash: Digest(view.chain.0).to_string() }
 }
 
 fn store(handle: &Handle) -> StoreInfo {

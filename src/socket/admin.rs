@@ -49,7 +49,10 @@ pub(super) async fn verify(
     Json(_): Json<Nothing>,
 ) -> Result<Json<Verified>, Problem> {
     let Ok(_alone) = call.service.verifying.try_acquire() else {
-        return Err(Problem::new(Code::Busy, "another verify is running; it reads everything there is"));
+        return Err(Problem::new(
+            Code::Busy,
+            "another verify is running; it reads everything there is",
+        ));
     };
     let handle = call.handle()?;
     let disk = handle.rescan(Vec::new(), true).await?;

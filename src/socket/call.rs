@@ -106,8 +106,9 @@ pub(super) fn unescaped(place: &str, text: &str) -> Result<String, Problem> {
     }
     let text = percent_decode_str(text).decode_utf8();
     text.map(Into::into).map_err(|_| {
-        Problem::invalid(format!("{place} is not UTF-8 after its escapes are undone"))
-            .hint("bytes that are no UTF-8 are written %XX in a tool id, so that a URL carries %25XX")
+        Problem::invalid(format!("{place} is not UTF-8 after its escapes are undone")).hint(
+            "bytes that are no UTF-8 are written %XX in a tool id, so that a URL carries %25XX",
+        )
     })
 }
 
@@ -137,9 +138,8 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
     let (mut kept, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|it| {
-            Problem::invalid(format!("the body broke off: {it}")).closing()
-        })?;
+        let frame =
+            frame.map_err(|it| Problem::invalid(format!("the body broke off: {it}")).closing())?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len();
         if seen <= limit {
@@ -158,7 +158,10 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
     }
     check_type(headers)?;
     let text = std::str::from_utf8(body).map_err(|it| {
-        Problem::invalid(format!("the body is not UTF-8: a wrong byte at offset {}", it.valid_up_to()))
+        Problem::invalid(format!(
+            "the body is not UTF-8: a wrong byte at offset {}",
+            it.valid_up_to()
+        ))
     })?;
     parsed(text)
 }
@@ -185,8 +188,11 @@ fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |what: &str, found: &[u8]| {
         let found = String::from_utf8_lossy(found);
-        Problem::new(Code::UnsupportedType, format!("{what} is {found:?}; only plain JSON is understood"))
-            .hint("send it with: content-type: application/json")
+        Problem::new(
+            Code::UnsupportedType,
+            format!("{what} is {found:?}; only plain JSON is understood"),
+        )
+        .hint("send it with: content-type: application/json")
     };
     if let Some(found) = headers.get(header::CONTENT_ENCODING)
         && !found.as_bytes().eq_ignore_ascii_case(b"identity")
@@ -198,7 +204,10 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let text = found.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
     let json = parts.next() == Some("application/json");
-    let utf8 = parts.all(|it| !it.starts_with("charset=") || it.trim_start_matches("charset=").trim_matches('"') == "utf-8");
+    let utf8 = parts.all(|it| {
+        !it.starts_with("charset=")
+            || it.trim_start_matches("charset=").trim_matches('"') == "utf-8"
+    });
     if json && utf8 { Ok(()) } else { Err(unsupported("the content-type", found.as_bytes())) }
 }
 

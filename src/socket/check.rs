@@ -12,12 +12,14 @@ use crate::{
     wire::{Changed, Check, CheckQuery, CheckReason},
 };
 
-pub(super) fn check(call: &Call, query: CheckQuery) -> Result<Json<Check>, Problem> {
+pub(super) fn check(call: &Call, query: &CheckQuery) -> Result<Json<Check>, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let place = Place::of(call, &view, &id)?;
     let base = match (&query.base, &query.runtime) {
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid("base and runtime cannot stand together: which one is meant?"));
+            return Err(Problem::invalid(
+                "base and runtime cannot stand together: which one is meant?",
+            ));
         }
         (Some(base), None) => named(&place, base)?.ok_or(CheckReason::NoBaseline),
         (None, Some(name)) => loaded(&place, name)?.ok_or(CheckReason::NotLoaded),
@@ -101,7 +103,8 @@ fn difference(place: &Place, check: &Check) -> Result<Option<String>, Problem> {
         let version = it.version.map(crate::model::VersionNo);
         Some(Point { digest, version, executable: it.executable })
     };
-    let (Some(base), Some(disk)) = (check.base.as_ref().and_then(point), check.disk.as_ref().and_then(point))
+    let (Some(base), Some(disk)) =
+        (check.base.as_ref().and_then(point), check.disk.as_ref().and_then(point))
     else {
         return Ok(None);
     };

@@ -158,7 +158,11 @@ mod tests {
     #[test]
     fn a_replacement_pairs_lines_off() {
         let stats = |old, new| Compared::of(old, new).stats();
-        let of = |lines_added, lines_removed, lines_changed| Stats { lines_added, lines_removed, lines_changed };
+        let of = |lines_added, lines_removed, lines_changed| Stats {
+            lines_added,
+            lines_removed,
+            lines_changed,
+        };
         assert_eq!(stats("1\n2\n3\n", "1\n2\n3\n"), of(0, 0, 0));
         assert_eq!(stats("1\n2\n3\n", "1\na\nb\n3\n"), of(2, 1, 1));
         assert_eq!(stats("1\n", "1\n2\n"), of(1, 0, 0));

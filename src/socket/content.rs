@@ -25,12 +25,13 @@ pub(super) struct Content {
 const TEXT: &str = "text/plain; charset=utf-8";
 const BINARY: &str = "application/octet-stream";
 
-pub(super) fn content(call: &Call, query: ContentQuery) -> Result<Content, Problem> {
+pub(super) fn content(call: &Call, query: &ContentQuery) -> Result<Content, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let place = Place::of(call, &view, &id)?;
     let reference = query.at.as_deref().unwrap_or("head");
     let point = place.find(reference)?;
-    let point = point.ok_or_else(|| place.no_version(&format!("there is nothing at {reference}")))?;
+    let point =
+        point.ok_or_else(|| place.no_version(&format!("there is nothing at {reference}")))?;
     let known = matches(&call.headers, &tag(&point));
     let bytes = if known { None } else { Some(place.content(&point)?) };
     Ok(Content { point, bytes })
@@ -61,7 +62,8 @@ fn base64(bytes: &[u8]) -> String {
         let bits = chunk.iter().fold(0_usize, |bits, it| bits << 8 | usize::from(*it));
         let bits = bits << (8 * (3 - chunk.len()));
         for place in 0..4 {
-            let letter = LETTERS.get(bits >> (18 - 6 * place) & 63).filter(|_| place <= chunk.len());
+            let letter =
+                LETTERS.get(bits >> (18 - 6 * place) & 63).filter(|_| place <= chunk.len());
             text.push(letter.map_or('=', |it| char::from(*it)));
         }
     }
@@ -74,14 +76,13 @@ impl Output for Content {
     }
 
     fn respond(self) -> Result<Response, Problem> {
-        let mut response = match self.bytes {
-            Some(it) => bytes(if text(&it).is_some() { TEXT } else { BINARY }, it.into()),
-            None => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::NOT_MODIFIED;
-                response
-            }
+        let known = || {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
         };
+        let media = |it: &[u8]| if text(it).is_some() { TEXT } else { BINARY };
+        let mut response = self.bytes.map_or_else(known, |it| bytes(media(&it), it.into()));
         let value = |it: String| {
             HeaderValue::try_from(it).map_err(|it| Problem::new(Code::Internal, it.to_string()))
         };
@@ -97,7 +98,9 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (bytes, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }

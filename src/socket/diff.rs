@@ -24,19 +24,24 @@ pub(super) struct Answer {
 const PATCH: &str = "text/x-diff";
 const MOST_CONTEXT: u32 = 10_000;
 
-pub(super) fn diff(call: &Call, query: DiffQuery) -> Result<Answer, Problem> {
+pub(super) fn diff(call: &Call, query: &DiffQuery) -> Result<Answer, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let context = query.context.unwrap_or(3);
     if context > MOST_CONTEXT {
-        return Err(Problem::invalid(format!("context is {context}, it may be 0 to {MOST_CONTEXT}"))
-            .with("field", "context"));
+        return Err(Problem::invalid(format!(
+            "context is {context}, it may be 0 to {MOST_CONTEXT}"
+        ))
+        .with("field", "context"));
     }
     let place = Place::of(call, &view, &id)?;
     let from = place.find(query.from.as_deref().unwrap_or("baseline"))?;
     let to = place.find(query.to.as_deref().unwrap_or("disk"))?;
     let mut diff = between(&place, from.as_ref(), to.as_ref(), context)?;
     diff.as_of = view.as_of().0;
-    Ok(Answer { diff, alone: media::wanted(&call.headers, &["application/json", PATCH]) == Some(PATCH) })
+    Ok(Answer {
+        diff,
+        alone: media::wanted(&call.headers, &["application/json", PATCH]) == Some(PATCH),
+    })
 }
 
 /// Where nothing is, all lines of the other side are new, or gone.
@@ -46,8 +51,8 @@ pub(super) fn between(
     to: Option<&Point>,
     context: u32,
 ) -> Result<Diff, Problem> {
-    let content = |it: Option<&Point>| it.map_or(Ok(Vec::new()), |it| place.content(it));
-    let (old, new) = (content(from)?, content(to)?);
+    let bytes_at = |it: Option<&Point>| it.map_or(Ok(Vec::new()), |it| place.content(it));
+    let (old, new) = (bytes_at(from)?, bytes_at(to)?);
     let mut diff = Diff {
         tool: place.id.to_string(),
         from: from.map(Point::side),

@@ -13,7 +13,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::{
     call::{self, Call},
-    feed::{Feed, Form},
+    feed::{Feed, Form, Wish},
     media, page,
     problem::Problem,
     route::{Json, NoBody, Output},
@@ -43,23 +43,21 @@ pub(super) struct Filter {
     tool: Option<ToolId>,
 }
 
-pub(super) async fn events(
-    call: Call,
-    query: EventsQuery,
-    _: NoBody,
-) -> Result<Answer, Problem> {
-    let handle = call.handle()?.clone();
+pub(super) async fn events(call: Call, query: EventsQuery, _: NoBody) -> Result<Answer, Problem> {
+    call.handle()?;
     let filter = Filter::new(&query)?;
     let Some(form) = form(&call.headers, &query)? else {
         return call.blocking(move |call| page(call, &query, &filter)).await.map(Answer::Page);
     };
     if query.limit.is_some() || query.cursor.is_some() {
-        return Err(Problem::invalid("limit and cursor belong to the JSON page; a stream takes after"));
+        return Err(Problem::invalid(
+            "limit and cursor belong to the JSON page; a stream takes after",
+        ));
     }
     let after = last_event_id(&call.headers)?.unwrap_or(Seq(query.after.unwrap_or(0)));
     let follow = query.follow.unwrap_or(form == Form::Sse);
-    let keep_alive = call.service.limits.keep_alive;
-    Ok(Answer::Stream(Box::new(Feed::new(handle, after, filter, form, follow, keep_alive, call.stop))))
+    let wish = Wish { after, filter, form, follow };
+    Ok(Answer::Stream(Box::new(Feed::new(&call, wish)?)))
 }
 
 /// `None`: a page. Who asks to follow without naming a form gets lines.
@@ -85,11 +83,14 @@ fn page(call: &Call, query: &EventsQuery, filter: &Filter) -> Result<Json<List<E
     let limit = page::limit(query.limit)?;
     let cursor = page::place(LIST, query.cursor.as_deref(), |it| it.parse().ok())?;
     if cursor.is_some() && query.after.is_some() {
-        return Err(Problem::invalid("after and cursor cannot stand together: which one is meant?"));
+        return Err(Problem::invalid(
+            "after and cursor cannot stand together: which one is meant?",
+        ));
     }
     let head = call.view()?.as_of();
     let archive = call.handle()?.archive();
-    let (mut items, mut after, mut seen) = (Vec::new(), Seq(cursor.or(query.after).unwrap_or(0)), 0);
+    let (mut items, mut after, mut seen) =
+        (Vec::new(), Seq(cursor.or(query.after).unwrap_or(0)), 0);
     while after < head && items.len() < limit && seen < AT_MOST {
         let records = archive.records(after, AT_ONCE)?;
         if records.is_empty() {

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::events::Filter;
+use super::{call::Call, events::Filter, problem::Problem};
 use crate::{
     model::{Record, Seq},
     reconcile::Handle,
@@ -21,6 +21,15 @@ const AT_ONCE: usize = 64;
 pub(super) enum Form {
     Lines,
     Sse,
+}
+
+/// What a client wants to be told.
+pub(super) struct Wish {
+    pub(super) after: Seq,
+    pub(super) filter: Filter,
+    pub(super) form: Form,
+    /// Go on with what becomes true later.
+    pub(super) follow: bool,
 }
 
 pub(super) struct Feed {
@@ -40,29 +49,21 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Subscribes before the log is read: what becomes true in between is in one of the two.
-    pub(super) fn new(
-        handle: Handle,
-        after: Seq,
-        filter: Filter,
-        form: Form,
-        follow: bool,
-        keep_alive: Duration,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(call: &Call, wish: Wish) -> Result<Self, Problem> {
+        let handle = call.handle()?.clone();
         let live = handle.subscribe();
-        let until = (!follow).then(|| handle.view().as_of());
-        Self {
+        Ok(Self {
+            until: (!wish.follow).then(|| handle.view().as_of()),
             handle,
             live,
-            after,
-            filter,
-            form,
-            until,
+            after: wish.after,
+            filter: wish.filter,
+            form: wish.form,
             caught_up: false,
             opened: false,
-            keep_alive,
-            stop,
-        }
+            keep_alive: call.service.limits.keep_alive,
+            stop: call.stop.clone(),
+        })
     }
 
     pub(super) fn form(&self) -> Form {
@@ -92,9 +93,12 @@ impl Feed {
     /// From the log.
     async fn read(&mut self) -> Option<Bytes> {
         let (archive, after) = (Arc::clone(self.handle.archive()), self.after);
-        let read = tokio::task::spawn_blocking(move || archive.records(after, AT_ONCE)).await.ok()?;
+        let read =
+            tokio::task::spawn_blocking(move || archive.records(after, AT_ONCE)).await.ok()?;
         let mut records = read
-            .inspect_err(|error| tracing::error!(%error, "a stream of events ends: the log cannot be read"))
+            .inspect_err(
+                |error| tracing::error!(%error, "a stream of events ends: the log cannot be read"),
+            )
             .ok()?;
         records.retain(|it| self.until.is_none_or(|until| it.seq <= until));
         if records.is_empty() && self.until.is_some() {

@@ -8,7 +8,7 @@ use crate::{
 
 const LIST: char = 'h';
 
-pub(super) fn history(call: &Call, query: HistoryQuery) -> Result<Json<List<Version>>, Problem> {
+pub(super) fn history(call: &Call, query: &HistoryQuery) -> Result<Json<List<Version>>, Problem> {
     let (view, id, limit) = (call.view()?, call.tool()?, page::limit(query.limit)?);
     view.state.tool(&id).ok_or_else(|| Problem::no_such_tool(&id))?;
     let parse = |it: &str| it.parse().ok().map(VersionNo);

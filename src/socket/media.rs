@@ -18,15 +18,22 @@ pub(super) fn wanted(headers: &HeaderMap, offers: &[&'static str]) -> Option<&'s
 /// Whether the client names this type itself, not by a wildcard.
 pub(super) fn names(headers: &HeaderMap, media: &str) -> bool {
     let all = headers.get_all(header::ACCEPT).iter().filter_map(|it| it.to_str().ok());
-    all.flat_map(|it| it.split(',')).map(range).any(|it| it.0.eq_ignore_ascii_case(media) && it.1 > 0)
+    all.flat_map(|it| it.split(','))
+        .map(range)
+        .any(|it| it.0.eq_ignore_ascii_case(media) && it.1 > 0)
 }
 
 /// The media range and its quality in thousandths.
 fn range(text: &str) -> (&str, u16) {
     let mut parts = text.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|it| it.strip_prefix("q=")).map_or(1.0, |it| it.parse().unwrap_or(0.0));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
+    let quality =
+        parts.find_map(|it| it.strip_prefix("q=")).map_or(1.0, |it| it.parse().unwrap_or(0.0));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0..=1000"
+    )]
     let thousandths = (f32::clamp(quality, 0.0, 1.0) * 1000.0) as u16;
     (media, thousandths)
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made from the table of routes and the types of their functions.
+//! The `OpenAPI` 3.1 document, made from the table of routes and the types of their functions.
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,8 @@ pub(super) fn document() -> Value {
     let settings = |it: &mut SchemaSettings| it.definitions_path = "/components/schemas".into();
     let requests = SchemaSettings::draft2020_12().with(settings).for_deserialize();
     let answers = SchemaSettings::draft2020_12().with(settings).for_serialize();
-    let mut types = Types { requests: requests.into_generator(), answers: answers.into_generator() };
+    let mut types =
+        Types { requests: requests.into_generator(), answers: answers.into_generator() };
     let mut paths = Map::new();
     for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -40,36 +41,39 @@ struct Types {
 impl Types {
     fn operation(&mut self, route: &Route) -> Value {
         let content = (route.answer)(&mut self.answers).into_iter();
-        let content: Map<_, _> =
-            content.map(|(media, schema)| (media.to_owned(), json!({ "schema": schema }))).collect();
+        let content: Map<_, _> = content
+            .map(|(media, schema)| (media.to_owned(), json!({ "schema": schema })))
+            .collect();
         let problem = self.answers.subschema_for::<Problem>();
-        let mut operation = json!({
-            "summary": route.summary,
-            "parameters": self.parameters(route),
-            "responses": {
-                "200": { "description": "Done", "content": content },
-                "default": {
-                    "description": "Refused or failed",
-                    "content": { "application/problem+json": { "schema": problem } },
-                },
+        let responses = json!({
+            "200": { "description": "Done", "content": content },
+            "default": {
+                "description": "Refused or failed",
+                "content": { "application/problem+json": { "schema": problem } },
             },
         });
+        let mut operation = Map::new();
+        operation.insert("summary".to_owned(), route.summary.into());
+        operation.insert("parameters".to_owned(), self.parameters(route).into());
+        operation.insert("responses".to_owned(), responses);
         if let Some(right) = route.right {
-            operation["x-right"] = right.as_str().into();
+            operation.insert("x-right".to_owned(), right.as_str().into());
         }
         if let Some(schema) = route.request {
             let schema = schema(&mut self.requests);
-            operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": schema } } });
+            let body = json!({ "content": { "application/json": { "schema": schema } } });
+            operation.insert("requestBody".to_owned(), body);
         }
-        operation
+        operation.into()
     }
 
     fn parameters(&mut self, route: &Route) -> Vec<Value> {
         let mut parameters = Vec::new();
         if let Some(name) = route.parts().1 {
             let what = match name {
-                "id" => "A tool id. Its slashes may be plain or %2F; each segment is percent-encoded.",
+                "id" => {
+                    "A tool id. Its slashes may be plain or %2F; each segment is percent-encoded."
+                }
                 _ => "A runtime's name.",
             };
             parameters.push(json!({
@@ -94,13 +98,14 @@ impl Types {
 
 /// A parameter is left out, never null.
 fn parameter(name: &str, schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    let description = schema.as_object_mut().and_then(|it| it.remove("description"));
-    if let Some(kinds) = schema.get("type").and_then(Value::as_array).cloned() {
-        schema["type"] = kinds.into_iter().find(|it| it != "null").unwrap_or_default();
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    let description = schema.remove("description");
+    let null = |it: &Value| it == "null" || it.get("type").is_some_and(|it| it == "null");
+    let present =
+        |of: Option<&Value>| of.and_then(Value::as_array)?.iter().find(|it| !null(it)).cloned();
+    if let Some(kind) = present(schema.get("type")) {
+        schema.insert("type".to_owned(), kind);
     }
-    if let Some(any) = schema.get("anyOf").and_then(Value::as_array).cloned() {
-        schema = any.into_iter().find(|it| it.get("type") != Some(&"null".into())).unwrap_or_default();
-    }
+    let schema = present(schema.get("anyOf")).unwrap_or(Value::Object(schema));
     json!({ "name": name, "in": "query", "description": description, "schema": schema })
 }

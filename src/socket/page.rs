@@ -11,7 +11,8 @@ const MOST: u32 = 1000;
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
     let limit = asked.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid(format!("limit is {limit}, it may be 1 to {MOST}")).with("field", "limit"));
+        return Err(Problem::invalid(format!("limit is {limit}, it may be 1 to {MOST}"))
+            .with("field", "limit"));
     }
     Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
@@ -70,7 +71,8 @@ mod tests {
         let ours = cursor('t', "tools/größe.py");
         let read = |list, it: &str| place(list, Some(it), |it| Some(it.to_owned()));
         assert_eq!(read('t', &ours).unwrap().as_deref(), Some("tools/größe.py"));
-        for (list, it) in [('h', ours.as_str()), ('t', ""), ('t', "tx"), ('t', "t6"), ('t', "tff")] {
+        for (list, it) in [('h', ours.as_str()), ('t', ""), ('t', "tx"), ('t', "t6"), ('t', "tff")]
+        {
             assert!(read(list, it).is_err(), "{it}");
         }
     }

@@ -55,9 +55,11 @@ impl Code {
         use StatusCode as S;
         match self {
             Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is not valid"),
-            Self::ConfigRejected => {
-                (S::BAD_REQUEST, "config_rejected", "The configuration has errors; the old one stays")
-            }
+            Self::ConfigRejected => (
+                S::BAD_REQUEST,
+                "config_rejected",
+                "The configuration has errors; the old one stays",
+            ),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "The right is missing"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such path"),
             Self::NoSuchTool => (S::NOT_FOUND, "no_such_tool", "There is no such tool"),
@@ -125,8 +127,11 @@ impl Problem {
     }
 
     pub(super) fn no_such_runtime(name: &RuntimeName) -> Self {
-        Self::new(Code::NoSuchRuntime, format!("no runtime named {name} has a report that still counts"))
-            .hint("GET /v1/runtimes lists those that have")
+        Self::new(
+            Code::NoSuchRuntime,
+            format!("no runtime named {name} has a report that still counts"),
+        )
+        .hint("GET /v1/runtimes lists those that have")
     }
 
     pub(super) fn forbidden(uid: u32, right: Right) -> Self {

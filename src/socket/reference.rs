@@ -1,7 +1,10 @@
 //! Version references: what `v3`, a hash, `head`, `baseline`, `disk` or a time mean for one tool, at one
 //! moment.
 
-use super::{call::Call, problem::{Code, Problem}};
+use super::{
+    call::Call,
+    problem::{Code, Problem},
+};
 use crate::{
     model::{Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
     reconcile::View,
@@ -94,7 +97,10 @@ impl<'a> Place<'a> {
     fn hashed(&self, hex: &str) -> Result<Point, Problem> {
         let found = self.call.handle()?.archive().versions_by_hash(self.id, hex)?;
         match found.as_slice() {
-            [] => Err(self.no_version(&format!("none of its versions has a hash that begins with {hex}"))),
+            [] => {
+                Err(self
+                    .no_version(&format!("none of its versions has a hash that begins with {hex}")))
+            }
             [(_, number)] => self.numbered(*number),
             many => {
                 let candidates: Vec<String> = many.iter().map(|it| it.0.to_string()).collect();
@@ -123,7 +129,8 @@ impl<'a> Place<'a> {
 
     pub(super) fn content(&self, point: &Point) -> Result<Vec<u8>, Problem> {
         let content = self.call.handle()?.archive().content(&point.digest)?;
-        content.ok_or_else(|| self.no_version(&format!("the content {} was never seen", point.digest)))
+        content
+            .ok_or_else(|| self.no_version(&format!("the content {} was never seen", point.digest)))
     }
 
     pub(super) fn no_version(&self, why: &str) -> Problem {
@@ -156,11 +163,7 @@ impl Point {
 
 impl From<&Head> for Point {
     fn from(head: &Head) -> Self {
-        Self {
-            digest: head.digest,
-            version: Some(head.number),
-            executable: Some(head.executable),
-        }
+        Self { digest: head.digest, version: Some(head.number), executable: Some(head.executable) }
     }
 }
 
@@ -175,8 +178,10 @@ fn parse(text: &str) -> Result<Reference, Problem> {
         "baseline" => return Ok(Reference::Baseline),
         "disk" => return Ok(Reference::Disk),
         "known_good" => {
-            return Err(Problem::invalid("known_good needs the health of versions, which this daemon does not measure yet")
-                .hint("baseline is what was accepted last"));
+            return Err(Problem::invalid(
+                "known_good needs the health of versions, which this daemon does not measure yet",
+            )
+            .hint("baseline is what was accepted last"));
         }
         _ => (),
     }
@@ -205,7 +210,19 @@ mod tests {
         assert_eq!(parse("12345678"), Ok(Reference::Hash("12345678".to_owned())));
         assert_eq!(parse("1970-01-01T00:00:01Z"), Ok(Reference::Time(Timestamp(1_000_000))));
         let long = "a".repeat(65);
-        for text in ["", "v", "v0", "v03", "v-1", "v99999999999", "1234567", "main", "HEAD", "2026-01-01", &long] {
+        for text in [
+            "",
+            "v",
+            "v0",
+            "v03",
+            "v-1",
+            "v99999999999",
+            "1234567",
+            "main",
+            "HEAD",
+            "2026-01-01",
+            &long,
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

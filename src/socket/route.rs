@@ -1,4 +1,4 @@
-//! A route: what a path takes, gives and needs, told once. The router and the OpenAPI document are both
+//! A route: what a path takes, gives and needs, told once. The router and the `OpenAPI` document are both
 //! made from it, so that they cannot differ.
 
 use std::{pin::Pin, sync::Arc};
@@ -56,14 +56,14 @@ pub(super) fn look<Q, A>(
     path: &'static str,
     right: Right,
     summary: &'static str,
-    handler: fn(&Call, Q) -> Result<A, Problem>,
+    handler: fn(&Call, &Q) -> Result<A, Problem>,
 ) -> Route
 where
     Q: DeserializeOwned + JsonSchema + Send + 'static,
     A: Output + Send + 'static,
 {
     let handler = move |call: Call, query: Q, _: NoBody| async move {
-        call.blocking(move |call| handler(call, query)).await
+        call.blocking(move |call| handler(call, &query)).await
     };
     act(Method::GET, path, Some(right), summary, handler)
 }
@@ -92,7 +92,16 @@ where
         })
     };
     let query = Q::json_schema;
-    Route { method, path, right, summary, query, request: B::SCHEMA, answer: A::media, run: Arc::new(run) }
+    Route {
+        method,
+        path,
+        right,
+        summary,
+        query,
+        request: B::SCHEMA,
+        answer: A::media,
+        run: Arc::new(run),
+    }
 }
 
 impl Route {
@@ -112,7 +121,8 @@ impl Input for NoBody {
 }
 
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Json<T> {
-    const SCHEMA: Option<fn(&mut SchemaGenerator) -> Schema> = Some(SchemaGenerator::subschema_for::<T>);
+    const SCHEMA: Option<fn(&mut SchemaGenerator) -> Schema> =
+        Some(SchemaGenerator::subschema_for::<T>);
 
     fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Problem> {
         json(headers, body).map(Self)

@@ -50,7 +50,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let rest = head.uri.path().strip_prefix(route.parts().0).unwrap_or_default().to_owned();
     let call = Call { service, caller, uri: head.uri, headers: head.headers, rest, stop };
-    (route.run)(call, body).await.unwrap_or_else(|it| it.into_response())
+    (route.run)(call, body).await.unwrap_or_else(Problem::into_response)
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

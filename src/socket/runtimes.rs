@@ -11,14 +11,16 @@ use crate::{
     model::{Disk, Runtime, RuntimeName, ToolId},
     ports::Archive,
     reconcile::{Command, View},
-    wire::{self, FailedLoad, Forgotten, List, Nothing, PageQuery, Report, RuntimeState, StaleLoad},
+    wire::{
+        self, FailedLoad, Forgotten, List, Nothing, PageQuery, Report, RuntimeState, StaleLoad,
+    },
 };
 
 const LIST: char = 'r';
 /// How many tools that a runtime has not loaded are named.
 const MOST_NAMED: usize = 1000;
 
-pub(super) fn list(call: &Call, query: PageQuery) -> Result<Json<List<RuntimeState>>, Problem> {
+pub(super) fn list(call: &Call, query: &PageQuery) -> Result<Json<List<RuntimeState>>, Problem> {
     let (view, limit) = (call.view()?, page::limit(query.limit)?);
     let archive = call.handle()?.archive();
     let after = page::place(LIST, query.cursor.as_deref(), |it| RuntimeName::new(it).ok())?;
@@ -28,7 +30,7 @@ pub(super) fn list(call: &Call, query: PageQuery) -> Result<Json<List<RuntimeSta
     Ok(Json(page::list(states, limit, view.as_of().0, |it| page::cursor(LIST, &it.runtime))))
 }
 
-pub(super) fn one(call: &Call, _: Nothing) -> Result<Json<RuntimeState>, Problem> {
+pub(super) fn one(call: &Call, _: &Nothing) -> Result<Json<RuntimeState>, Problem> {
     let (view, name) = (call.view()?, call.runtime()?);
     let runtime = view.state.runtime(&name).ok_or_else(|| Problem::no_such_runtime(&name))?;
     state(&view, call.handle()?.archive().as_ref(), &name, runtime).map(Json)
@@ -43,14 +45,10 @@ pub(super) async fn report(
     let wire::Reported { loaded, failed, ttl_ms } = report.checked()?;
     let command = Command::Report { runtime, loaded, failed, ttl_ms };
     let _granted = call.handle()?.request(command).await??;
-    call.blocking(|call| one(call, Nothing {})).await
+    call.blocking(|call| one(call, &Nothing {})).await
 }
 
-pub(super) async fn forget(
-    call: Call,
-    _: Nothing,
-    _: NoBody,
-) -> Result<Json<Forgotten>, Problem> {
+pub(super) async fn forget(call: Call, _: Nothing, _: NoBody) -> Result<Json<Forgotten>, Problem> {
     let command = Command::Forget { runtime: call.runtime()? };
     let granted = call.handle()?.request(command).await??;
     Ok(Json(Forgotten { as_of: granted.as_of.0 }))
@@ -64,10 +62,8 @@ fn state(
 ) -> Result<RuntimeState, Problem> {
     let (not_loaded, not_loaded_count) = not_loaded(view, runtime);
     let failed = runtime.failed.iter();
-    let failed = failed.map(|(tool, message)| FailedLoad {
-        tool: tool.to_string(),
-        message: message.clone(),
-    });
+    let failed = failed
+        .map(|(tool, message)| FailedLoad { tool: tool.to_string(), message: message.clone() });
     Ok(RuntimeState {
         runtime: name.to_string(),
         loaded: runtime.loaded.len() as u64,

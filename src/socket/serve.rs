@@ -42,7 +42,11 @@ const LARGEST_HEAD: usize = 64 << 10;
 
 /// Answers requests until `stop`, then lets those in flight end, within `limits.drain_time`. The socket's
 /// file is removed first, so that nobody new comes.
-pub async fn serve(socket: Socket, service: Arc<Service>, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    socket: Socket,
+    service: Arc<Service>,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let (listener, file) = socket.into_parts();
     let listener = UnixListener::from_std(listener)?;
     let front = Arc::new(Front {
@@ -61,7 +65,11 @@ pub async fn serve(socket: Socket, service: Arc<Service>, stop: CancellationToke
     }
     drop(file);
     drop(listener);
-    let drained = async { while let Some(ended) = connections.join_next().await { report(&ended) } };
+    let drained = async {
+        while let Some(ended) = connections.join_next().await {
+            report(&ended);
+        }
+    };
     if tokio::time::timeout(front.limits.drain_time, drained).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests were cut off at the stop");
         connections.shutdown().await;
@@ -202,7 +210,8 @@ struct Connection {
 impl HyperService<Request<Incoming>> for Connection {
     type Response = Response<Body>;
     type Error = std::convert::Infallible;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future =
+        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if let Some(refused) = self.refused.clone() {

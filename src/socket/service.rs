@@ -8,12 +8,17 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use super::{compare::StatsCache, problem::{Code, Problem}};
+use super::{
+    compare::StatsCache,
+    problem::{Code, Problem},
+};
 use crate::{access::Access, model::RootName, reconcile::Handle};
 
 /// Reads the configuration again. The errors are told to whoever asked, one per line of the list.
 pub type Reload = Box<
-    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Vec<String>>> + Send>> + Send + Sync,
+    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Vec<String>>> + Send>>
+        + Send
+        + Sync,
 >;
 
 /// What every request is answered from. Made before the log is loaded, so that `info` and `ready` can

@@ -36,7 +36,7 @@ pub(super) async fn status(
 
 fn timeout(text: Option<&str>) -> Result<Duration, Problem> {
     let limit = wire::duration(text.unwrap_or("10s"));
-    let bounds = Duration::from_millis(1)..=Duration::from_secs(300);
+    let bounds = Duration::from_millis(1)..=Duration::from_mins(5);
     limit.filter(|it| bounds.contains(it)).ok_or_else(|| {
         Problem::invalid("timeout must be a number with a unit (ms, s, m) from `1ms` to `5m`")
             .with("field", "timeout")

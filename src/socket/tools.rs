@@ -9,7 +9,7 @@ use crate::{
 
 const LIST: char = 't';
 
-pub(super) fn list(call: &Call, query: ToolsQuery) -> Result<Json<List<wire::Tool>>, Problem> {
+pub(super) fn list(call: &Call, query: &ToolsQuery) -> Result<Json<List<wire::Tool>>, Problem> {
     let (view, limit) = (call.view()?, page::limit(query.limit)?);
     let archive = call.handle()?.archive();
     let root = query.root.as_deref().map(|it| shape::root(&view, it)).transpose()?;
@@ -20,7 +20,7 @@ pub(super) fn list(call: &Call, query: ToolsQuery) -> Result<Json<List<wire::Too
     Ok(Json(page::list(tools, limit, view.as_of().0, |it| page::cursor(LIST, &it.tool))))
 }
 
-pub(super) fn one(call: &Call, _: Nothing) -> Result<Json<wire::Tool>, Problem> {
+pub(super) fn one(call: &Call, _: &Nothing) -> Result<Json<wire::Tool>, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let tool = view.state.tool(&id).ok_or_else(|| Problem::no_such_tool(&id))?;
     shape::tool(&view, call.handle()?.archive().as_ref(), &id, tool).map(Json)
@@ -43,7 +43,8 @@ fn chosen<'a>(
         }
         Some(state) => {
             let drifted = view.drifted().into_iter();
-            let drifted = drifted.filter(move |it| wire::Sync::from(it.2) == state && in_root(it.0));
+            let drifted =
+                drifted.filter(move |it| wire::Sync::from(it.2) == state && in_root(it.0));
             Box::new(drifted.filter(move |it| Some(it.0) > after).map(|it| (it.0, it.1)))
         }
     }

@@ -46,8 +46,7 @@ pub struct StoreInfo {
 pub struct LogHead {
     pub seq: u64,
     /// The hash that ends the chain of facts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash: Option<String>,
+    pub hash: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

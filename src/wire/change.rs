@@ -73,7 +73,8 @@ fn chosen(tools: &[AcceptTool]) -> Result<Chosen, Invalid> {
             Invalid::new(format!("tools[{place}].tool"), bad.to_string())
         })?;
         let disk = it.disk.as_deref().map(str::parse::<Digest>).transpose();
-        let disk = disk.map_err(|bad| Invalid::new(format!("tools[{place}].disk"), bad.to_string()))?;
+        let disk =
+            disk.map_err(|bad| Invalid::new(format!("tools[{place}].disk"), bad.to_string()))?;
         if !seen.insert(id.clone()) {
             return Err(Invalid::new(format!("tools[{place}].tool"), format!("names {id} twice")));
         }

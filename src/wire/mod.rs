@@ -26,8 +26,8 @@ pub use event::{EVENTS, Event};
 pub use list::List;
 pub use problem::Problem;
 pub use query::{
-    CheckQuery, ContentQuery, DiffQuery, EventsQuery, HistoryQuery, PageQuery, Nothing, StatusQuery,
-    ToolsQuery,
+    CheckQuery, ContentQuery, DiffQuery, EventsQuery, HistoryQuery, Nothing, PageQuery,
+    StatusQuery, ToolsQuery,
 };
 pub use runtime::{FailedLoad, Forgotten, Report, Reported, RuntimeState, StaleLoad};
 pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};

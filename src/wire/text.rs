@@ -49,10 +49,13 @@ mod tests {
 
     #[test]
     fn durations_need_a_unit() {
-        for (text, ms) in [("0", 0), ("1ms", 1), ("2s", 2000), ("3m", 180_000), ("24h", 86_400_000)] {
+        for (text, ms) in [("0", 0), ("1ms", 1), ("2s", 2000), ("3m", 180_000), ("24h", 86_400_000)]
+        {
             assert_eq!(duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
-        for text in ["", "5", "s", "-1s", "1 s", "1.5s", "1d", "99999999999999999999s", "9999999999999999h"] {
+        for text in
+            ["", "5", "s", "-1s", "1 s", "1.5s", "1d", "99999999999999999999s", "9999999999999999h"]
+        {
             assert_eq!(duration(text), None, "{text}");
         }
     }
