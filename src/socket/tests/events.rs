@@ -249,12 +249,20 @@ async fn a_stop_ends_streams_at_once() {
     let mut rig = Rig::with(&[(A, "1\n")]).await;
     let path = format!("/v1/events?after={}", head(&rig));
     let mut stream = Lines::open(&rig, &path, SSE, None).await;
-    assert_eq!(stream.line().await.unwrap(), "retry: 1000");
+    rig.save(A, "2\n").await;
+    stream.event().await.unwrap();
+    // The stream comes to rest before the stop, so that nothing but the stop can end it.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
     let socket = rig.socket();
     rig.stop.cancel();
-    while stream.line().await.is_some() {}
-    // The drain time of the rig is longer than this.
-    let ended = tokio::time::timeout(Duration::from_secs(10), rig.end()).await;
+    let ending = async {
+        while stream.line().await.is_some() {}
+        rig.end().await;
+    };
+    // Less than the drain time of the rig, and than the next sign of life.
+    let ended = tokio::time::timeout(Duration::from_secs(10), ending).await;
     ended.expect("an open stream does not hold the stop");
     assert!(!socket.exists());
 }
