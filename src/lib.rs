@@ -1,4 +1,8 @@
 //! knowngood keeps AI agents' tools known-good.
+pub mod access;
+pub mod config;
+pub mod log;
 pub mod model;
 pub mod ports;
 pub mod roots;
+pub mod signals;
