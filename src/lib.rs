@@ -1,5 +1,6 @@
 //! knowngood keeps AI agents' tools known-good.
 pub mod access;
+pub mod cli;
 pub mod config;
 pub mod log;
 pub mod model;
