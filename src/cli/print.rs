@@ -197,7 +197,7 @@ fn told(failure: &Failure, style: Style) -> String {
     let mut text = format!("{style}error:{style:#} {}", visible(failure.member("title")));
     let detail = failure.member("detail");
     if !detail.is_empty() {
-        text += ": ";
+        text += if detail.contains('\n') { ":\n" } else { ": " };
         text += &detail.lines().map(visible).collect::<Vec<_>>().join("\n");
     }
     for error in failure.problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
@@ -263,6 +263,12 @@ mod tests {
         ] {
             assert_eq!(ago(now, then.parse().unwrap()), shown);
         }
+    }
+
+    #[test]
+    fn a_detail_of_several_lines_begins_on_its_own() {
+        let failure = Failure::other("bad", "a:1: no\n  1 | \u{1b}x\n    | ^");
+        assert_eq!(told(&failure, PLAIN), "error: bad:\na:1: no\n  1 | \\u{1b}x\n    | ^\n");
     }
 
     #[test]
