@@ -1,6 +1,11 @@
 //! knowngood keeps AI agents' tools known-good.
 pub mod decide;
+pub mod access;
+pub mod cli;
+pub mod config;
+pub mod log;
 pub mod model;
 pub mod ports;
 pub mod reconcile;
 pub mod roots;
+pub mod signals;
