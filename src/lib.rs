@@ -1,4 +1,5 @@
 //! knowngood keeps AI agents' tools known-good.
+pub mod disk;
 pub mod model;
 pub mod ports;
 pub mod roots;

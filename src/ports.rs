@@ -7,6 +7,7 @@ use crate::model::{
     Cause, ChainHash, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq, Timestamp,
     Tool, ToolId, Version, VersionNo,
 };
+use crate::roots::WatchedRoot;
 
 // ---------------------------------------------------------------------------------------- the log
 
@@ -199,6 +200,9 @@ pub struct FileSeen {
 
 /// The directories with the tools. Owned by the look lane, which makes it ordered.
 pub trait Tree: Send {
+    /// Takes these roots from now on; keeps what it remembers of those that stay.
+    fn set_roots(&mut self, roots: &[WatchedRoot]);
+
     /// Looks at each, in parallel; answers in the order asked. `known` says whether a path is a tool already.
     fn look(&mut self, wanted: &[Glance], known: &dyn Fn(&ToolId) -> bool) -> Vec<Seen>;
 
@@ -210,6 +214,10 @@ pub trait Tree: Send {
 
     /// Whether the root's directory is the one that is being watched.
     fn root_is_there(&self, root: &RootName) -> bool;
+
+    /// Whether the kernel could tell of every file read in this root that nobody was writing. If not, the watcher's close
+    /// events and quiet window stand for it.
+    fn knows_writers(&self, root: &RootName) -> bool;
 
     /// Saves what it remembers. Called after scans and at the end.
     fn rest(&mut self);
