@@ -23,7 +23,7 @@ pub(super) enum Writers {
 
 /// Must be called once before any look: opening a file in the microseconds in which we hold its lease sends us SIGIO,
 /// which would end the process. A handler, not "ignore": children must not inherit it.
-pub fn survive_lease_breaks() -> io::Result<()> {
+pub fn ignore_lease_signals() -> io::Result<()> {
     signal_hook::flag::register(libc::SIGIO, Arc::new(AtomicBool::new(false))).map(drop)
 }
 

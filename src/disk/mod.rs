@@ -36,7 +36,7 @@ use crate::{
     roots::WatchedRoot,
 };
 
-pub use self::lease::survive_lease_breaks;
+pub use self::lease::ignore_lease_signals;
 
 /// [`Tree`] on a real file system.
 pub struct Disk {

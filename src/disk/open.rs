@@ -33,7 +33,7 @@ pub(super) struct Identity {
     device: (u32, u32),
     inode: u64,
     /// Where the file system keeps it.
-    born: Option<(i64, u32)>,
+    pub(super) born: Option<(i64, u32)>,
 }
 
 pub(super) fn root(path: &Path) -> Result<(OwnedFd, Identity), Errno> {
