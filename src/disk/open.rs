@@ -104,3 +104,30 @@ fn instead_of_directory(above: BorrowedFd<'_>, segment: &[u8]) -> Obstacle {
         Err(errno) => errno.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use rustix::fs::mknodat;
+
+    use super::*;
+
+    /// As if it had been a regular file when it was asked by name.
+    #[test]
+    fn what_was_swapped_in_is_neither_followed_nor_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("real"), "x").unwrap();
+        symlink("real", directory.path().join("link")).unwrap();
+        let parent = fs::File::open(directory.path()).unwrap();
+        mknodat(&parent, "fifo", FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(file(parent.as_fd(), b"link").unwrap_err(), Obstacle::Unsettled);
+        assert!(file(parent.as_fd(), b"fifo").is_ok(), "nobody writes to it, and it does not wait");
+    }
+
+    #[test]
+    fn a_path_splits_at_its_last_slash() {
+        assert_eq!(split(b"a.py"), (&b""[..], &b"a.py"[..]));
+        assert_eq!(split(b"a/b/c.py"), (&b"a/b"[..], &b"c.py"[..]));
+    }
+}

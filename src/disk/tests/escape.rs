@@ -1,9 +1,6 @@
 //! Paths swapped under our feet.
 
-use std::{
-    os::unix::fs::symlink,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -19,9 +16,8 @@ fn while_swapping<T>(one: &Path, other: &Path, work: impl FnOnce() -> T) -> T {
                 renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
             }
         });
-        let done = work();
-        over.store(true, Ordering::Relaxed);
-        done
+        let _ends = Ends(&over);
+        work()
     })
 }
 
@@ -30,7 +26,7 @@ fn swap(bench: &mut Bench, tool: &str, one: &Path, other: &Path) {
     let (mut inside, mut links) = (0, 0);
     while_swapping(one, other, || {
         for _ in 0..100_000 {
-            match bench.fresh(tool) {
+            match bench.glance(tool, true) {
                 Sight::File(it) => {
                     assert_eq!(it.digest, digest("inside"), "it left the root");
                     inside += 1;

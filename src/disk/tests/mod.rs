@@ -13,7 +13,10 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, Once},
+    sync::{
+        Arc, Mutex, Once,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -107,13 +110,22 @@ impl Bench {
     }
 
     fn look(&mut self, path: impl AsRef<[u8]>) -> Sight {
-        self.glance(path, false)
+        self.settled(path, false)
     }
 
     fn fresh(&mut self, path: impl AsRef<[u8]>) -> Sight {
-        self.glance(path, true)
+        self.settled(path, true)
     }
 
+    /// Asks again while it is unsettled: another test that starts a process shares our descriptors with it for a moment.
+    fn settled(&mut self, path: impl AsRef<[u8]>, fresh: bool) -> Sight {
+        wait_for(|| {
+            let sight = self.glance(path.as_ref(), fresh);
+            (sight != Sight::Unsettled).then_some(sight)
+        })
+    }
+
+    /// One look.
     fn glance(&mut self, path: impl AsRef<[u8]>, fresh: bool) -> Sight {
         let wanted = [Glance { tool: id(path), firm: false, fresh }];
         let mut seen = self.disk.look(&wanted, &|it| self.known.contains(it));
@@ -176,6 +188,15 @@ fn wait_for<T>(mut fact: impl FnMut() -> Option<T>) -> T {
         }
         assert!(start.elapsed() < DEADLINE, "waited in vain");
         thread::yield_now();
+    }
+}
+
+/// Ends the other thread of a test, however the test ends.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io::{Seek as _, SeekFrom, Write as _},
     os::fd::AsRawFd as _,
     process::Command,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::atomic::AtomicU64,
 };
 
 use super::*;
@@ -15,9 +15,9 @@ fn a_file_open_for_writing_waits_for_its_close() {
     let path = bench.write("a.py", "one");
     bench.remember("a.py");
     let mut writer = fs::File::options().append(true).open(&path).unwrap();
-    assert_eq!(bench.fresh("a.py"), Sight::Unsettled, "opened");
+    assert_eq!(bench.glance("a.py", true), Sight::Unsettled, "opened");
     writer.write_all(b" two").unwrap();
-    assert_eq!(bench.look("a.py"), Sight::Unsettled, "written, still open");
+    assert_eq!(bench.glance("a.py", false), Sight::Unsettled, "written, still open");
     drop(writer);
     assert_eq!(content(bench.look("a.py")).unwrap(), b"one two");
 }
@@ -28,7 +28,7 @@ fn what_was_unsettled_is_not_remembered() {
     let path = bench.write("a.py", "one");
     bench.remember("a.py");
     let writer = fs::File::options().write(true).open(&path).unwrap();
-    assert_eq!(bench.fresh("a.py"), Sight::Unsettled);
+    assert_eq!(bench.glance("a.py", true), Sight::Unsettled);
     drop(writer);
     assert_eq!(content(bench.look("a.py")).unwrap(), b"one", "its stat did not change");
 }
@@ -38,9 +38,9 @@ fn a_writable_mapping_is_a_writer() {
     let mut bench = Bench::new();
     let path = bench.write("a.py", "one");
     let mapping = Mapping::of(&path);
-    assert_eq!(bench.look("a.py"), Sight::Unsettled, "mapped, its descriptor closed");
+    assert_eq!(bench.glance("a.py", false), Sight::Unsettled, "mapped, its descriptor closed");
     mapping.store(b'X');
-    assert_eq!(bench.look("a.py"), Sight::Unsettled);
+    assert_eq!(bench.glance("a.py", false), Sight::Unsettled);
     drop(mapping);
     assert_eq!(content(bench.look("a.py")).unwrap(), b"Xne");
 }
@@ -112,16 +112,16 @@ fn no_torn_content_is_ever_taken() {
     let (mut whole, mut unsettled, mut torn, mut empty) = (0, 0, 0, 0);
     thread::scope(|scope| {
         scope.spawn(|| rewrite(&path, &over));
+        let _ends = Ends(&over);
         let start = Instant::now();
         while start.elapsed() < time {
-            match content(bench.look("a.py")) {
+            match content(bench.glance("a.py", false)) {
                 Some(it) if is_whole(&it) => whole += 1,
                 Some(it) if it.is_empty() => empty += 1,
                 Some(_) => torn += 1,
                 None => unsettled += 1,
             }
         }
-        over.store(true, Ordering::Relaxed);
     });
     println!("{whole} whole, {unsettled} unsettled, {torn} torn, {empty} empty");
     assert_eq!((torn, empty), (0, 0));
@@ -142,11 +142,11 @@ fn a_file_that_keeps_growing_is_never_taken_in_part() {
                 length.store(file.seek(SeekFrom::End(0)).unwrap(), Ordering::Release);
             }
         });
+        let _ends = Ends(&over);
         wait_for(|| (length.load(Ordering::Acquire) > 0).then_some(()));
         while length.load(Ordering::Acquire) < LIMIT / 2 {
-            assert_eq!(bench.look("a.py"), Sight::Unsettled);
+            assert_eq!(bench.glance("a.py", false), Sight::Unsettled);
         }
-        over.store(true, Ordering::Relaxed);
     });
     let size = fs::metadata(&path).unwrap().len();
     assert_eq!(file(bench.look("a.py")).unwrap().size, size);
@@ -182,7 +182,7 @@ fn without_descriptors() {
     let mut taken: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
     // With nothing left, with room for the root alone, for its directory too: never gone, never closed.
     for _ in 0..3 {
-        assert_eq!(bench.look("d/a.py"), Sight::Unsettled);
+        assert_eq!(bench.glance("d/a.py", false), Sight::Unsettled);
         assert!(bench.disk.root_is_there(&name()));
         assert_eq!(walk.next_paths(), Some(Vec::new()));
         assert!(!walk.root_lost() && walk.closed_directories().is_empty());
