@@ -1,5 +1,6 @@
 //! Asks the kernel whether anybody has a file open for writing, a writable mapping included: a read lease is granted
 //! only if nobody has. It is given back at once. Works on our own files, or with `CAP_LEASE`.
+//! On overlayfs a mapping whose descriptor is closed goes unseen: it belongs to the file of the layer below.
 
 use std::{
     io,

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_changes_after_the_read_did_not_stand() {
         assert_eq!(after(|_| ()), Ok(()));
-        assert_eq!(after(|it| fs::write(it, "two").unwrap()), Err(Obstacle::Unsettled));
+        assert_eq!(after(|it| fs::write(it, "more").unwrap()), Err(Obstacle::Unsettled));
         assert_eq!(after(|it| fs::remove_file(it).unwrap()), Err(Obstacle::Gone));
         let replace = |it: &Path| {
             let other = it.with_extension("new");

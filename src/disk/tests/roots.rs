@@ -34,7 +34,9 @@ fn a_root_made_again_under_the_same_inode_number_is_another() {
         let former = open::root(&bench.root()).unwrap().1;
         fs::remove_dir(bench.root()).unwrap();
         // Directories born in the same tick of the clock are alike; a root lives longer.
-        let (seconds, nanos) = former.born.unwrap();
+        let Some((seconds, nanos)) = former.born else {
+            return println!("this file system keeps no time of birth");
+        };
         let born = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         wait_for(|| (stat::stamping_clock() > born).then_some(()));
         fs::create_dir(bench.root()).unwrap();
