@@ -4,6 +4,7 @@ pub mod access;
 pub mod cli;
 pub mod config;
 pub mod log;
+pub mod disk;
 pub mod model;
 pub mod ports;
 pub mod reconcile;
