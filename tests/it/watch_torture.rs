@@ -264,7 +264,7 @@ fn any_step(root: &Path, outside: &Path, step: u32, dice: &mut Dice) -> io::Resu
         6 => fs::create_dir_all(&one).and_then(|()| fs::write(file, step.to_string())),
         7 | 8 => fs::rename(one, other),
         9 => renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(Into::into),
-        10 if one != root => fs::remove_dir_all(one),
+        10 => fs::remove_dir_all(one),
         11 => fs::remove_file(file),
         12 => fs::rename(one, outside.join(dice.pick(&["x", "y"]))),
         13 => fs::rename(outside.join(dice.pick(&["x", "y"])), other),
@@ -363,9 +363,9 @@ impl Dice {
         from[usize::try_from(self.below(from.len() as u64)).unwrap()]
     }
 
-    /// One of a few, at most three deep.
+    /// One of a few, one to three deep.
     fn directory(&mut self, root: &Path) -> PathBuf {
-        let depth = self.below(4);
+        let depth = 1 + self.below(3);
         (0..depth).fold(root.to_owned(), |it, _| it.join(self.pick(&["p", "q", "r"])))
     }
 
