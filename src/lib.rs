@@ -10,3 +10,4 @@ pub mod ports;
 pub mod reconcile;
 pub mod roots;
 pub mod signals;
+pub mod watch;
