@@ -11,3 +11,4 @@ pub mod reconcile;
 pub mod roots;
 pub mod signals;
 pub mod watch;
+pub mod store;

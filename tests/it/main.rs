@@ -1,4 +1,4 @@
-//! Tests from outside, in one binary.
+//! The tests that see the program from outside, in one binary.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -6,6 +6,8 @@
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
 )]
 
+mod store_contract;
+mod store_samples;
 mod watch_looker;
 mod watch_roots;
 mod watch_saves;
