@@ -1,4 +1,5 @@
-//! knowngood keeps AI agents' tools known-good.
+//! knowngood keeps AI agents' tool files known-good.
+pub mod access;
 pub mod decide;
 pub mod access;
 pub mod cli;
@@ -12,3 +13,5 @@ pub mod roots;
 pub mod signals;
 pub mod watch;
 pub mod store;
+pub mod socket;
+pub mod wire;

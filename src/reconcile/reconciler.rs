@@ -372,6 +372,7 @@ impl Reconciler {
             unsettled: Arc::new(self.pending.unsettled()),
             roots: Arc::new(self.roots.clone()),
             log: self.log_state.clone(),
+            chain: self.log.head().1,
             figures: self.figures,
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     decide::{Counts, Rules, State},
-    model::{RootName, Runtime, RuntimeName, Seq, Sync, Timestamp, Tool, ToolId},
+    model::{ChainHash, RootName, Runtime, RuntimeName, Seq, Sync, Timestamp, Tool, ToolId},
     ports::Watching,
 };
 
@@ -19,6 +19,8 @@ pub struct View {
     pub unsettled: Arc<BTreeSet<ToolId>>,
     pub roots: Arc<BTreeMap<RootName, RootView>>,
     pub log: LogState,
+    /// What ends the chain of facts, as of the head.
+    pub chain: ChainHash,
     pub figures: Figures,
 }
 

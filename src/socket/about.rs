@@ -1,0 +1,102 @@
+//! The daemon about itself: answered from the moment the socket is there.
+
+use super::{
+    call::Call,
+    openapi::document,
+    problem::{Code, Problem},
+    route::{Json, NoBody},
+    service::RootFacts,
+    shape,
+};
+use crate::{
+    model::{Digest, RootName},
+    reconcile::{Handle, NotReady, View},
+    wire::{Counters, Info, LogHead, Nothing, Ready, RootInfo, StoreInfo, WatchState},
+};
+
+pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Ready>, Problem> {
+    let view = call.view()?;
+    match view.ready() {
+        Ok(()) => Ok(Json(Ready { ready: true, as_of: view.as_of().0 })),
+        Err(why) => {
+            let code = match why {
+                NotReady::Scanning(_) => Code::Starting,
+                NotReady::DiskFull => Code::DiskFull,
+                NotReady::LogBroken(_) => Code::LogNotWritable,
+            };
+            Err(Problem::new(code, told(&why)))
+        }
+    }
+}
+
+fn told(why: &NotReady) -> String {
+    match why {
+        NotReady::Scanning(roots) => {
+            let roots: Vec<&str> = roots.iter().map(RootName::as_str).collect();
+            format!("the first scan is not done: {}", roots.join(", "))
+        }
+        NotReady::DiskFull => "the disk that holds the log is full".to_owned(),
+        NotReady::LogBroken(why) => format!("the log takes no facts: {why}"),
+    }
+}
+
+pub(super) async fn info(call: Call, _: Nothing, _: NoBody) -> Result<Json<Info>, Problem> {
+    let (handle, settings) = (call.handle().ok(), call.service.settings());
+    let view = handle.map(Handle::view);
+    let waiting_for = match &view {
+        Some(view) => view.ready().err().map(|it| told(&it)),
+        None => Some(call.service.phase()),
+    };
+    Ok(Json(Info {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: "v1".to_owned(),
+        features: Vec::new(),
+        pid: std::process::id(),
+        uptime_ms: u64::try_from(call.service.uptime().as_millis()).unwrap_or(u64::MAX),
+        ready: waiting_for.is_none(),
+        waiting_for,
+        store: handle.map(store),
+        log: view.as_deref().map(log_head),
+        roots: settings.roots.iter().map(|it| root(it, view.as_deref())).collect(),
+        counters: view.map(|it| Counters {
+            missed_by_events: it.figures.missed_by_events,
+            overflows: it.figures.overflows,
+        }),
+    }))
+}
+
+fn log_head(view: &View) -> LogHead {
+    LogHead { seq: view.as_of().0, hash: Digest(view.chain.0).to_string() }
+}
+
+fn store(handle: &Handle) -> StoreInfo {
+    let figures = handle.archive().figures();
+    StoreInfo {
+        backend: figures.backend.to_owned(),
+        log_bytes: figures.log_bytes,
+        index_bytes: figures.index_bytes,
+        segments: figures.segments,
+    }
+}
+
+fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
+    let watch = view.map(|it| shape::watch(it, &facts.name));
+    let (watch, watch_why) = watch.unwrap_or((WatchState::Starting, None));
+    RootInfo {
+        root: facts.name.to_string(),
+        path: facts.path.to_string_lossy().into_owned(),
+        watch,
+        watch_why,
+        writable: facts.writable.is_ok(),
+        not_writable_why: facts.writable.clone().err(),
+        settled_by: facts.settled_by.to_owned(),
+    }
+}
+
+pub(super) async fn openapi(
+    _: Call,
+    _: Nothing,
+    _: NoBody,
+) -> Result<Json<serde_json::Value>, Problem> {
+    Ok(Json(document()))
+}

@@ -1,0 +1,58 @@
+//! `accept`: disk becomes baseline.
+
+use super::{
+    call::Call,
+    problem::{Code, Problem},
+    route::Json,
+};
+use crate::{
+    model::{AuthorKind, Fact, Record},
+    reconcile::{self, Command},
+    wire::{Accept, Accepted, Chosen, Claim, NewBaseline, Nothing},
+};
+
+pub(super) async fn accept(
+    call: Call,
+    _: Nothing,
+    Json(request): Json<Accept>,
+) -> Result<Json<Accepted>, Problem> {
+    let handle = call.handle()?;
+    let what = match request.chosen()? {
+        Chosen::All => reconcile::Accept::All,
+        Chosen::Tools(tools) => reconcile::Accept::Tools(tools),
+    };
+    let channel = call.service.settings().access.author_kind(&call.caller.peer);
+    let author = Claim::through(request.author, channel, call.caller.user.clone())?;
+    if author.kind == AuthorKind::Ai {
+        return Err(by_an_ai(call.caller.peer.uid, channel));
+    }
+    let granted = handle.request(Command::Accept { what, author }).await??;
+    let accepted = granted.records.iter().filter_map(moved).collect();
+    Ok(Json(Accepted { accepted, as_of: granted.as_of.0 }))
+}
+
+/// What an AI wants accepted must pass the gates of a deploy.
+fn by_an_ai(uid: u32, channel: AuthorKind) -> Problem {
+    let why = if channel == AuthorKind::Ai {
+        format!("uid {uid} speaks as an ai by the key authors.ai")
+    } else {
+        "the request says that it is by an ai".to_owned()
+    };
+    Problem::new(
+        Code::Forbidden,
+        format!("{why}; an ai's accept needs the gates of a deploy, which this daemon does not offer yet"),
+    )
+    .hint("let a human accept it")
+    .with("uid", uid)
+    .with("right", "accept")
+    .with("config_key", "authors.ai")
+}
+
+fn moved(record: &Record) -> Option<NewBaseline> {
+    let Fact::BaselineMoved { tool, to, .. } = &record.fact else { return None };
+    Some(NewBaseline {
+        tool: tool.to_string(),
+        baseline: to.as_ref().and_then(|it| it.version).map(|it| it.0),
+        baseline_sha256: to.as_ref().map(|it| it.digest.to_string()),
+    })
+}

@@ -1,0 +1,71 @@
+//! What only an administrator asks for: a full look, the configuration again, a check of everything.
+
+use super::{
+    call::Call,
+    problem::{Code, Problem},
+    route::Json,
+    shape,
+};
+use crate::{
+    model::ToolId,
+    reconcile,
+    wire::{Checked, Nothing, Reloaded, Rescan, Rescanned, Verified},
+};
+
+pub(super) async fn rescan(
+    call: Call,
+    _: Nothing,
+    Json(request): Json<Rescan>,
+) -> Result<Json<Rescanned>, Problem> {
+    let (handle, view) = (call.handle()?, call.view()?);
+    let roots = request.roots.unwrap_or_default();
+    let roots = roots.iter().map(|it| shape::root(&view, it)).collect::<Result<_, _>>()?;
+    let found = handle.rescan(roots, request.rehash.unwrap_or(false)).await?;
+    Ok(Json(Rescanned {
+        as_of: found.as_of.0,
+        files: found.files,
+        took_ms: found.took_ms,
+        missed: names(&found),
+    }))
+}
+
+pub(super) async fn reload(
+    call: Call,
+    _: Nothing,
+    Json(_): Json<Nothing>,
+) -> Result<Json<Reloaded>, Problem> {
+    call.handle()?;
+    (call.service.reload)().await.map_err(|errors| {
+        Problem::new(Code::ConfigRejected, errors.join("\n")).with("errors", errors)
+    })?;
+    let settings = call.service.settings();
+    let roots = settings.roots.iter().map(|it| it.name.to_string()).collect();
+    Ok(Json(Reloaded { reloaded: true, roots }))
+}
+
+pub(super) async fn verify(
+    call: Call,
+    _: Nothing,
+    Json(_): Json<Nothing>,
+) -> Result<Json<Verified>, Problem> {
+    let Ok(_alone) = call.service.verifying.try_acquire() else {
+        return Err(Problem::new(
+            Code::Busy,
+            "another verify is running; it reads everything there is",
+        ));
+    };
+    let handle = call.handle()?;
+    let disk = handle.rescan(Vec::new(), true).await?;
+    let log = call.blocking(|call| Ok(call.handle()?.archive().verify()?)).await?;
+    Ok(Json(Verified {
+        ok: log.problems.is_empty(),
+        checked: Checked { facts: log.facts, contents: log.contents, files: disk.files },
+        problems: log.problems,
+        missed: names(&disk),
+        as_of: handle.view().as_of().0,
+    }))
+}
+
+fn names(found: &reconcile::Rescanned) -> Vec<String> {
+    found.missed.iter().map(ToolId::to_string).collect()
+}

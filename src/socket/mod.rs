@@ -1,0 +1,39 @@
+//! The front door: HTTP/1.1 with JSON on a Unix socket. It reads one moment of the truth, hands requests
+//! to the loop and answers; it decides nothing about tools and touches no tool's file.
+//!
+//! [`table`] lists every path; [`router`] and [`openapi`] are both made from it.
+
+mod about;
+mod accept;
+mod admin;
+mod bind;
+mod call;
+mod check;
+mod compare;
+mod content;
+mod diff;
+mod events;
+mod feed;
+mod history;
+mod media;
+mod openapi;
+mod page;
+mod peer;
+mod problem;
+mod reference;
+mod route;
+mod router;
+mod runtimes;
+mod serve;
+mod service;
+mod shape;
+mod status;
+mod table;
+mod tools;
+
+#[cfg(test)]
+mod tests;
+
+pub use bind::{BindError, Socket};
+pub use serve::serve;
+pub use service::{Limits, Reload, RootFacts, Service, Settings};

@@ -1,0 +1,244 @@
+//! Refusals and failures as answers: the only place that knows status codes. Every one of them is
+//! `application/problem+json`.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    access::Right,
+    model::{Digest, Refusal, RuntimeName, ToolId},
+    ports::StoreError,
+    reconcile::Unavailable,
+    wire::{self, Invalid},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    InvalidRequest,
+    ConfigRejected,
+    Forbidden,
+    NotFound,
+    NoSuchTool,
+    NoSuchVersion,
+    NoSuchRuntime,
+    MethodNotAllowed,
+    RequestTimeout,
+    Conflict,
+    TooLarge,
+    UnsupportedType,
+    TooManyRequests,
+    Internal,
+    Starting,
+    Busy,
+    LogNotWritable,
+    DiskFull,
+    Stopping,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Problem {
+    code: Code,
+    detail: String,
+    hint: Option<String>,
+    more: Map<String, Value>,
+    /// The connection cannot be used further: the request was not read to its end.
+    close: bool,
+}
+
+impl Code {
+    /// Status, code and title.
+    fn told(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is not valid"),
+            Self::ConfigRejected => (
+                S::BAD_REQUEST,
+                "config_rejected",
+                "The configuration has errors; the old one stays",
+            ),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The right is missing"),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such path"),
+            Self::NoSuchTool => (S::NOT_FOUND, "no_such_tool", "There is no such tool"),
+            Self::NoSuchVersion => (S::NOT_FOUND, "no_such_version", "There is no such version"),
+            Self::NoSuchRuntime => (S::NOT_FOUND, "no_such_runtime", "There is no such runtime"),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method")
+            }
+            Self::RequestTimeout => {
+                (S::REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time")
+            }
+            Self::Conflict => (S::CONFLICT, "conflict", "The disk is not as the request says"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
+            Self::UnsupportedType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", "The body's type is not understood")
+            }
+            Self::TooManyRequests => {
+                (S::TOO_MANY_REQUESTS, "too_many_requests", "This user has too many connections")
+            }
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The daemon failed"),
+            Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "The daemon is starting"),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "The daemon is busy"),
+            Self::LogNotWritable => {
+                (S::SERVICE_UNAVAILABLE, "log_not_writable", "The log takes no facts")
+            }
+            Self::DiskFull => (S::SERVICE_UNAVAILABLE, "disk_full", "The disk is full"),
+            Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "The daemon is stopping"),
+        }
+    }
+
+    /// In seconds, where trying again can help.
+    fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Self::TooManyRequests | Self::Starting | Self::Busy | Self::Stopping => Some("1"),
+            Self::LogNotWritable | Self::DiskFull => Some("10"),
+            Self::InvalidRequest
+            | Self::ConfigRejected
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::NoSuchTool
+            | Self::NoSuchVersion
+            | Self::NoSuchRuntime
+            | Self::MethodNotAllowed
+            | Self::RequestTimeout
+            | Self::Conflict
+            | Self::TooLarge
+            | Self::UnsupportedType
+            | Self::Internal => None,
+        }
+    }
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), hint: None, more: Map::new(), close: false }
+    }
+
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, detail)
+    }
+
+    pub(super) fn no_such_tool(id: &ToolId) -> Self {
+        Self::new(Code::NoSuchTool, format!("{id} was never seen"))
+            .hint("GET /v1/tools lists what is known")
+    }
+
+    pub(super) fn no_such_runtime(name: &RuntimeName) -> Self {
+        Self::new(
+            Code::NoSuchRuntime,
+            format!("no runtime named {name} has a report that still counts"),
+        )
+        .hint("GET /v1/runtimes lists those that have")
+    }
+
+    pub(super) fn forbidden(uid: u32, right: Right) -> Self {
+        let key = right.config_key();
+        Self::new(
+            Code::Forbidden,
+            format!("uid {uid} lacks the right {:?}, which the key {key} gives", right.as_str()),
+        )
+        .with("uid", uid)
+        .with("right", right.as_str())
+        .with("config_key", key)
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub(super) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    fn body(self) -> wire::Problem {
+        let (status, code, title) = self.code.told();
+        wire::Problem {
+            kind: format!("urn:knowngood:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: self.detail,
+            hint: self.hint,
+            more: self.more,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (code, close) = (self.code, self.close);
+        let text = serde_json::to_string_pretty(&self.body()).unwrap_or_default() + "\n";
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = code.told().0;
+        let headers = response.headers_mut();
+        let json = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if let Some(seconds) = code.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(it: Invalid) -> Self {
+        Self::invalid(format!("{} {}", it.field, it.why)).with("field", it.field)
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(it: Unavailable) -> Self {
+        let code = match &it {
+            Unavailable::Busy => Code::Busy,
+            Unavailable::DiskFull => Code::DiskFull,
+            Unavailable::LogNotWritable(_) => Code::LogNotWritable,
+            Unavailable::Stopping => Code::Stopping,
+        };
+        Self::new(code, it.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(it: StoreError) -> Self {
+        Self::new(Code::Internal, it.to_string()).hint("POST /v1/verify checks the whole log")
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(it: Refusal) -> Self {
+        match it {
+            Refusal::NoSuchTool(id) => Self::no_such_tool(&id),
+            Refusal::NoSuchRuntime(name) => Self::no_such_runtime(&name),
+            Refusal::DiskIsNot { tool, wanted, found } => disk_is_not(&tool, wanted, found),
+            Refusal::CannotRead { tool, cause } => Self::new(
+                Code::Conflict,
+                format!("what stands at {tool} cannot be read: {}", cause.as_str()),
+            )
+            .with("tool", tool.as_str())
+            .with("cause", cause.as_str()),
+        }
+    }
+}
+
+fn disk_is_not(tool: &ToolId, wanted: Digest, found: Option<Digest>) -> Problem {
+    let found = found.map(|it| it.to_string());
+    let there = found.as_deref().unwrap_or("nothing");
+    Problem::new(Code::Conflict, format!("{tool} holds {there} on disk, not {wanted}"))
+        .hint(format!("look at GET /v1/diff/{tool}, then name the hash that is there now"))
+        .with("tool", tool.as_str())
+        .with("wanted", wanted.to_string())
+        .with("current", found)
+}

@@ -1,0 +1,133 @@
+//! What the answers are made from: the loop's handle once there is one, who may do what, the limits.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Semaphore;
+
+use super::{
+    compare::StatsCache,
+    problem::{Code, Problem},
+};
+use crate::{access::Access, model::RootName, reconcile::Handle};
+
+/// Reads the configuration again. The errors are told to whoever asked, one per line of the list.
+pub type Reload = Box<
+    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Vec<String>>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// What every request is answered from. Made before the log is loaded, so that `info` and `ready` can
+/// say how far the start is.
+pub struct Service {
+    started: Instant,
+    handle: OnceLock<Handle>,
+    settings: RwLock<Arc<Settings>>,
+    phase: RwLock<String>,
+    pub(super) limits: Limits,
+    pub(super) reload: Reload,
+    pub(super) stats: StatsCache,
+    /// One `verify` at a time: it reads everything there is.
+    pub(super) verifying: Semaphore,
+}
+
+/// What a reload may change.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub access: Access,
+    pub roots: Vec<RootFacts>,
+}
+
+/// What is known of a root apart from the loop.
+#[derive(Clone, Debug)]
+pub struct RootFacts {
+    pub name: RootName,
+    pub path: PathBuf,
+    /// Or why it cannot be written.
+    pub writable: Result<(), String>,
+    /// How it is known there that a file is settled: `lease`, or `close_event`.
+    pub settled_by: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections: usize,
+    /// How many of them one uid may have.
+    pub per_peer: usize,
+    pub body_size: usize,
+    /// For the head of a request, and between two requests of one connection.
+    pub header_time: Duration,
+    /// For a whole body.
+    pub body_time: Duration,
+    /// For what is being answered when the daemon stops.
+    pub drain_time: Duration,
+    /// Between two signs of life in a stream in which nothing happens.
+    pub keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            per_peer: 128,
+            body_size: 24 << 20,
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Service {
+    pub fn new(settings: Settings, limits: Limits, reload: Reload) -> Self {
+        Self {
+            started: Instant::now(),
+            handle: OnceLock::new(),
+            settings: RwLock::new(Arc::new(settings)),
+            phase: RwLock::new("the log is being loaded".to_owned()),
+            limits,
+            reload,
+            stats: StatsCache::default(),
+            verifying: Semaphore::new(1),
+        }
+    }
+
+    /// The state is loaded: from now on everything is answered.
+    pub fn loaded(&self, handle: Handle) {
+        if self.handle.set(handle).is_err() {
+            tracing::error!("the state was loaded twice; the first one stays");
+        }
+    }
+
+    /// What the start is busy with, for `ready` and `info`.
+    pub fn starting(&self, phase: impl Into<String>) {
+        *self.phase.write().unwrap_or_else(PoisonError::into_inner) = phase.into();
+    }
+
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn handle(&self) -> Result<&Handle, Problem> {
+        self.handle.get().ok_or_else(|| {
+            Problem::new(Code::Starting, self.phase()).hint("GET /v1/ready says when it is done")
+        })
+    }
+
+    pub(super) fn phase(&self) -> String {
+        self.phase.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}

@@ -1,0 +1,65 @@
+//! Every path of API v1: method, right, what it does, and the function whose types say what it takes
+//! and gives.
+
+use axum::http::Method;
+
+use super::{
+    about, accept, admin, check, content, diff, events, history,
+    route::{Route, act, look},
+    runtimes, status, tools,
+};
+use crate::access::Right::{Accept, Admin, Read, Runtime};
+
+pub(super) fn routes() -> Vec<Route> {
+    let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
+    vec![
+        act(
+            get.clone(),
+            "/v1/ready",
+            None,
+            "Whether the first scan is done and the log takes facts",
+            about::ready,
+        ),
+        act(get.clone(), "/v1/info", Some(Read), "The daemon about itself", about::info),
+        act(get.clone(), "/v1/openapi.json", None, "This document", about::openapi),
+        act(
+            get.clone(),
+            "/v1/status",
+            Some(Read),
+            "What differs between disk, baseline and runtimes",
+            status::status,
+        ),
+        look("/v1/tools", Read, "The tools", tools::list),
+        look("/v1/tools/{id}", Read, "One tool", tools::one),
+        look("/v1/history/{id}", Read, "A tool's versions, newest first", history::history),
+        look("/v1/content/{id}", Read, "The bytes of a version", content::content),
+        look("/v1/diff/{id}", Read, "What differs between two versions", diff::diff),
+        look(
+            "/v1/check/{id}",
+            Read,
+            "May I write now? Compares the disk with what the caller knows",
+            check::check,
+        ),
+        act(
+            get,
+            "/v1/events",
+            Some(Read),
+            "Durable facts in order, as a page or as a stream",
+            events::events,
+        ),
+        look("/v1/runtimes", Read, "What each runtime has loaded", runtimes::list),
+        look("/v1/runtimes/{name}", Read, "What one runtime has loaded", runtimes::one),
+        act(
+            put,
+            "/v1/runtimes/{name}",
+            Some(Runtime),
+            "Report what a runtime has loaded",
+            runtimes::report,
+        ),
+        act(delete, "/v1/runtimes/{name}", Some(Runtime), "Forget a runtime", runtimes::forget),
+        act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
+        act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
+        act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
+        act(post, "/v1/verify", Some(Admin), "Check log, contents and disk", admin::verify),
+    ]
+}

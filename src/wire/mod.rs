@@ -1,0 +1,49 @@
+//! What goes over the socket: the types of API v1, and conversions from and to the model. Inward they
+//! can fail and name the field; outward they cannot. Nothing here knows HTTP, the loop or a store.
+
+mod about;
+mod author;
+mod change;
+mod diff;
+mod event;
+mod list;
+mod problem;
+mod query;
+mod runtime;
+mod status;
+mod text;
+mod tool;
+mod version;
+
+pub use about::{
+    Checked, Counters, Info, LogHead, Ready, Reloaded, Rescan, Rescanned, RootInfo, StoreInfo,
+    Verified,
+};
+pub use author::{Author, Claim, Kind};
+pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
+pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
+pub use event::{EVENTS, Event};
+pub use list::List;
+pub use problem::Problem;
+pub use query::{
+    CheckQuery, ContentQuery, DiffQuery, EventsQuery, HistoryQuery, Nothing, PageQuery,
+    StatusQuery, ToolsQuery,
+};
+pub use runtime::{FailedLoad, Forgotten, Report, Reported, RuntimeState, StaleLoad};
+pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};
+pub use text::{duration, stamp, time};
+pub use tool::{Loaded, OnDisk, Sync, Tool};
+pub use version::Version;
+
+/// Why a request cannot be understood: the field, and what would have been right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    pub field: String,
+    pub why: String,
+}
+
+impl Invalid {
+    fn new(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { field: field.into(), why: why.into() }
+    }
+}
