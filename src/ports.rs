@@ -159,6 +159,10 @@ pub trait Tree: Send {
     /// Whether the root's directory is the one that is being watched.
     fn root_is_there(&self, root: &RootName) -> bool;
 
+    /// Whether the kernel could tell of every file read in this root that nobody was writing. If not, the watcher's close
+    /// events and quiet window stand for it.
+    fn knows_writers(&self, root: &RootName) -> bool;
+
     /// Other roots from now on; what is remembered of those that stay is kept.
     fn set_roots(&mut self, roots: &[WatchedRoot]);
 

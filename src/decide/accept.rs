@@ -2,7 +2,7 @@
 
 use super::{Accept, Plan, State, drift};
 use crate::model::{
-    Author, Baseline, Digest, Disk, Fact, Reason, Refusal, SafetyCause, Sync, Tool, ToolId,
+    Author, Baseline, Digest, Disk, Fact, Origin, Reason, Refusal, SafetyCause, Sync, Tool, ToolId,
 };
 
 pub(super) fn accept(state: &State, what: &Accept, author: &Author) -> Plan {
@@ -60,7 +60,7 @@ fn accepted(state: &State, id: &ToolId, tool: &Tool, author: &Author) -> Vec<Fac
     let mut facts = Vec::new();
     if disk != tool.disk {
         // The whole root is away, and its absence is being accepted.
-        facts.push(Fact::ToolRemoved { tool: id.clone(), origin: crate::model::Origin::Audit });
+        facts.push(Fact::ToolRemoved { tool: id.clone(), origin: Origin::Scan });
     }
     if to != tool.baseline {
         facts.push(Fact::BaselineMoved {

@@ -42,6 +42,20 @@ impl<T> Waiters<T> {
         self.0.push(Waiter { open, walks, unsettled: BTreeSet::new(), deadline, then });
     }
 
+    /// Answers to these turned out not to count: everybody waits for new ones.
+    pub(super) fn also(&mut self, questions: &BTreeMap<ToolId, u64>) {
+        for waiter in &mut self.0 {
+            waiter.open.extend(questions.iter().map(|(tool, ticket)| (tool.clone(), *ticket)));
+        }
+    }
+
+    /// The walk has to be taken again: who waited for it waits for the new one too.
+    pub(super) fn walk_again(&mut self, number: u64, again: u64) {
+        for waiter in self.0.iter_mut().filter(|it| it.walks.contains(&number)) {
+            waiter.walks.insert(again);
+        }
+    }
+
     pub(super) fn walk_ended(&mut self, number: u64) {
         for waiter in &mut self.0 {
             waiter.walks.remove(&number);

@@ -10,7 +10,7 @@ use std::{
 
 use super::mailbox::Mailbox;
 use crate::{
-    model::{Glance, Origin, RootName, Seen, ToolId},
+    model::{Glance, Origin, RootName, Seen, Sight, ToolId},
     ports::{Tree, Walk},
     roots::WatchedRoot,
 };
@@ -38,7 +38,11 @@ pub(super) struct WalkOrder {
 
 /// What comes back.
 pub(super) enum Found {
-    Looked(Vec<Look>),
+    /// `away`: roots whose directory was not there just then, so that what is gone in them is not gone.
+    Looked {
+        looks: Vec<Look>,
+        away: BTreeSet<RootName>,
+    },
     Walked(Walked),
 }
 
@@ -75,10 +79,11 @@ pub(super) struct Lane {
     changed: Condvar,
 }
 
+/// What waits to be done, each path once.
 #[derive(Default)]
-struct Wanted {
+pub(super) struct Wanted {
     looks: BTreeMap<ToolId, Order>,
-    walks: VecDeque<WalkOrder>,
+    pub(super) walks: VecDeque<WalkOrder>,
     roots: Option<Vec<WatchedRoot>>,
     stop: bool,
 }
@@ -93,7 +98,7 @@ impl Lane {
 
     /// A wish for a path that waits already takes its place: one look answers both.
     pub(super) fn look(&self, orders: Vec<Order>) {
-        self.lock().looks.extend(orders.into_iter().map(|it| (it.glance.tool.clone(), it)));
+        self.lock().look(orders);
         self.changed.notify_one();
     }
 
@@ -103,7 +108,7 @@ impl Lane {
     }
 
     pub(super) fn set_roots(&self, roots: Vec<WatchedRoot>) {
-        self.lock().roots = Some(roots);
+        self.lock().set_roots(roots);
         self.changed.notify_one();
     }
 
@@ -114,66 +119,91 @@ impl Lane {
 
     /// The thread's body.
     pub(super) fn run(&self, tree: Box<dyn Tree>, known: Known, mailbox: &Mailbox) {
-        let mut worker = Worker { tree, known, mailbox, walk: None };
-        while let Some(work) = self.next(worker.resumes()) {
-            worker.step(work);
+        let mut worker = Worker::new(tree, known);
+        while let Some(work) = self.next(&worker) {
+            if let Some(found) = worker.step(work) {
+                mailbox.found(found);
+            }
         }
         worker.tree.rest();
     }
 
-    /// Waits for something to do. `resumes`: when a walk in progress goes on.
-    fn next(&self, resumes: Option<Instant>) -> Option<Work> {
+    /// Waits for something to do.
+    fn next(&self, worker: &Worker) -> Option<Work> {
         let mut wanted = self.lock();
         loop {
-            if wanted.stop {
-                return None;
-            }
-            if let Some(roots) = wanted.roots.take() {
-                return Some(Work::Roots(roots));
-            }
-            if !wanted.looks.is_empty() {
-                return Some(Work::Looks(take_some(&mut wanted.looks)));
-            }
-            let rest = resumes.map(|it| it.saturating_duration_since(Instant::now()));
-            match rest {
-                Some(Duration::ZERO) => return Some(Work::GoOn),
-                Some(rest) => {
+            match wanted.pick(worker.rest()) {
+                Pick::Work(work) => return Some(work),
+                Pick::Stop => return None,
+                Pick::Rest(rest) => {
                     wanted = self
                         .changed
                         .wait_timeout(wanted, rest)
                         .unwrap_or_else(PoisonError::into_inner)
                         .0;
                 }
-                None => match wanted.walks.pop_front() {
-                    Some(order) => return Some(Work::Walk(order)),
-                    None => {
-                        wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
-                    }
-                },
+                Pick::Idle => {
+                    wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner)
+                }
             }
         }
     }
 }
 
-fn take_some(looks: &mut BTreeMap<ToolId, Order>) -> Vec<Order> {
-    let all = std::mem::take(looks);
-    let mut all = all.into_values();
-    let some = all.by_ref().take(STEP).collect();
-    looks.extend(all.map(|it| (it.glance.tool.clone(), it)));
-    some
+impl Wanted {
+    /// What comes first: new roots, then fresh hints, then the walk in progress, then the next one. `rest`: how long
+    /// the walk in progress still rests, where there is one.
+    pub(super) fn pick(&mut self, rest: Option<Duration>) -> Pick {
+        if self.stop {
+            return Pick::Stop;
+        }
+        if let Some(roots) = self.roots.take() {
+            return Pick::Work(Work::Roots(roots));
+        }
+        if !self.looks.is_empty() {
+            return Pick::Work(Work::Looks(self.take_looks()));
+        }
+        match rest {
+            Some(Duration::ZERO) => Pick::Work(Work::GoOn),
+            Some(rest) => Pick::Rest(rest),
+            None => self.walks.pop_front().map_or(Pick::Idle, |it| Pick::Work(Work::Walk(it))),
+        }
+    }
+
+    fn take_looks(&mut self) -> Vec<Order> {
+        let mut all = std::mem::take(&mut self.looks).into_values();
+        let some = all.by_ref().take(STEP).collect();
+        self.looks.extend(all.map(|it| (it.glance.tool.clone(), it)));
+        some
+    }
+
+    pub(super) fn set_roots(&mut self, roots: Vec<WatchedRoot>) {
+        self.roots = Some(roots);
+    }
+
+    pub(super) fn look(&mut self, orders: Vec<Order>) {
+        self.looks.extend(orders.into_iter().map(|it| (it.glance.tool.clone(), it)));
+    }
 }
 
-enum Work {
+pub(super) enum Pick {
+    Work(Work),
+    Rest(Duration),
+    Idle,
+    Stop,
+}
+
+pub(super) enum Work {
     Roots(Vec<WatchedRoot>),
     Looks(Vec<Order>),
     Walk(WalkOrder),
     GoOn,
 }
 
-struct Worker<'a> {
+/// Does one piece of work at a time and says what it found.
+pub(super) struct Worker {
     tree: Box<dyn Tree>,
     known: Known,
-    mailbox: &'a Mailbox,
     walk: Option<Walking>,
 }
 
@@ -185,29 +215,33 @@ struct Walking {
     resumes: Instant,
 }
 
-impl Worker<'_> {
-    fn resumes(&self) -> Option<Instant> {
-        self.walk.as_ref().map(|it| it.resumes)
+impl Worker {
+    pub(super) fn new(tree: Box<dyn Tree>, known: Known) -> Self {
+        Self { tree, known, walk: None }
     }
 
-    fn step(&mut self, work: Work) {
+    /// How long the walk in progress still rests.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.walk.as_ref().map(|it| it.resumes.saturating_duration_since(Instant::now()))
+    }
+
+    pub(super) fn step(&mut self, work: Work) -> Option<Found> {
         match work {
             Work::Roots(roots) => self.set_roots(&roots),
-            Work::Looks(orders) => self.look(orders),
+            Work::Looks(orders) => Some(self.look(&orders)),
             Work::Walk(order) => self.begin(order),
             Work::GoOn => self.go_on(),
         }
     }
 
     /// A walk through roots that are others now is worth nothing.
-    fn set_roots(&mut self, roots: &[WatchedRoot]) {
+    fn set_roots(&mut self, roots: &[WatchedRoot]) -> Option<Found> {
         self.tree.set_roots(roots);
-        if let Some(walking) = self.walk.take() {
-            self.end(walking, End::Overtaken);
-        }
+        let walking = self.walk.take()?;
+        Some(self.end(walking, End::Overtaken))
     }
 
-    fn look(&mut self, orders: Vec<Order>) {
+    fn look(&mut self, orders: &[Order]) -> Found {
         let glances: Vec<Glance> = orders.iter().map(|it| it.glance.clone()).collect();
         let seen = self.tree.look(&glances, &*self.known);
         let mut looks: Vec<Look> = seen
@@ -216,7 +250,14 @@ impl Worker<'_> {
             .map(|(seen, it)| Look { seen, origin: it.origin, ticket: Some(it.ticket) })
             .collect();
         looks.extend(self.other_names(&looks));
-        self.mailbox.found(Found::Looked(looks));
+        self.looked(looks)
+    }
+
+    fn looked(&self, looks: Vec<Look>) -> Found {
+        let gone = looks.iter().filter(|it| it.seen.sight == Sight::Gone);
+        let roots: BTreeSet<RootName> = gone.map(|it| it.seen.tool.root()).collect();
+        let away = roots.into_iter().filter(|it| !self.tree.root_is_there(it)).collect();
+        Found::Looked { looks, away }
     }
 
     /// Hard links: an event names one of them, the content changed under all.
@@ -235,27 +276,21 @@ impl Worker<'_> {
         seen.into_iter().map(|seen| Look { seen, origin: Origin::Watch, ticket: None }).collect()
     }
 
-    fn begin(&mut self, order: WalkOrder) {
-        if let Ok(walk) = self.tree.walk(&order.root) {
-            self.walk = Some(Walking {
-                walk,
-                order,
-                present: BTreeSet::new(),
-                took: Duration::ZERO,
-                resumes: Instant::now(),
-            });
-        } else {
-            let (present, took) = (BTreeSet::new(), Duration::ZERO);
-            self.mailbox.found(Found::Walked(Walked { order, present, end: End::RootLost, took }));
-        }
+    fn begin(&mut self, order: WalkOrder) -> Option<Found> {
+        let (present, took) = (BTreeSet::new(), Duration::ZERO);
+        let Ok(walk) = self.tree.walk(&order.root) else {
+            return Some(Found::Walked(Walked { order, present, end: End::RootLost, took }));
+        };
+        self.walk = Some(Walking { walk, order, present, took, resumes: Instant::now() });
+        None
     }
 
-    fn go_on(&mut self) {
-        let Some(mut walking) = self.walk.take() else { return };
+    fn go_on(&mut self) -> Option<Found> {
+        let mut walking = self.walk.take()?;
         let began = Instant::now();
         let Some(paths) = walking.walk.next_paths() else {
             let end = if walking.walk.root_lost() { End::RootLost } else { End::Whole };
-            return self.end(walking, end);
+            return Some(self.end(walking, end));
         };
         let (origin, fresh) = (walking.order.origin, walking.order.rehash);
         let glances: Vec<Glance> =
@@ -268,13 +303,13 @@ impl Worker<'_> {
             Instant::now() + if walking.order.gentle { worked * 9 } else { Duration::ZERO };
         self.walk = Some(walking);
         let looks = seen.into_iter().map(|seen| Look { seen, origin, ticket: None }).collect();
-        self.mailbox.found(Found::Looked(looks));
+        Some(self.looked(looks))
     }
 
-    fn end(&mut self, walking: Walking, end: End) {
+    fn end(&mut self, walking: Walking, end: End) -> Found {
         let Walking { order, present, took, .. } = walking;
         self.tree.rest();
-        self.mailbox.found(Found::Walked(Walked { order, present, end, took }));
+        Found::Walked(Walked { order, present, end, took })
     }
 }
 

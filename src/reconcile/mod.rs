@@ -16,6 +16,8 @@ mod pending;
 mod publish;
 mod reconciler;
 mod run;
+#[cfg(test)]
+mod simulation;
 mod view;
 mod walks;
 

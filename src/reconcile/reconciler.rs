@@ -180,7 +180,12 @@ impl Reconciler {
 
     fn found(&mut self, found: Found, round: &mut Round) {
         match found {
-            Found::Looked(looks) => self.looked(looks, round),
+            Found::Looked { looks, away } => {
+                for root in away {
+                    self.decide(Input::RootGone(root), Origin::Scan, round);
+                }
+                self.looked(looks, round);
+            }
             Found::Walked(walked) => self.walked(walked, round),
         }
     }
@@ -295,9 +300,9 @@ impl Reconciler {
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
         let mut again = lost.dirty(&self.rules);
-        for tool in &again.paths {
-            self.pending.ask(tool, false);
-        }
+        let questions: BTreeMap<ToolId, u64> =
+            again.paths.iter().map(|it| (it.clone(), self.pending.ask(it, false))).collect();
+        self.unfinish(std::mem::take(&mut round.scans), &questions);
         if let Some((_, dirty)) = self.retry.take() {
             again.merge(dirty);
         }

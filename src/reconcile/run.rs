@@ -94,7 +94,7 @@ pub fn start(
 }
 
 /// Rows as they were saved, and every record after them.
-fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreError> {
+pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreError> {
     let (mut as_of, rows) = archive.rows()?;
     let runtimes = rows.runtimes.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
     let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes);

@@ -163,6 +163,15 @@ impl Reconciler {
         let root = order.root.clone();
         let files = present.len();
         let open = match end {
+            // The root was thought to be away, and what was seen of it was not believed: walk again.
+            End::Whole if self.state.is_root_missing(&root) => {
+                let first = round.walks.len();
+                self.decide(Input::RootBack(root), Origin::Scan, round);
+                for again in round.walks.iter().skip(first) {
+                    self.barriers.walk_again(order.number, again.number);
+                }
+                BTreeMap::new()
+            }
             End::Whole => {
                 let input = Input::Walked { root: root.clone(), present };
                 self.decide(input, order.origin, round);
@@ -185,6 +194,15 @@ impl Reconciler {
             }
             round.scans.push(ended.then);
         }
+    }
+
+    /// What these walks and others found did not become durable: they are not over.
+    pub(super) fn unfinish(&mut self, scans: Vec<ScanDone>, questions: &BTreeMap<ToolId, u64>) {
+        for done in scans {
+            self.walks.waiting.add(BTreeMap::new(), BTreeSet::new(), None, done);
+        }
+        self.walks.waiting.also(questions);
+        self.barriers.also(questions);
     }
 
     /// After the group is durable: the walks are told to be over.

@@ -1,0 +1,180 @@
+//! What was typed. Each command is declared here and carried out in a file of its own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 ok                    1 differs (status, check and diff only)
+  2 usage                 3 daemon unreachable
+  4 forbidden             5 not found
+  6 conflict              7 rejected by verification or policy
+  8 partly done           9 other
+ 78 bad configuration";
+
+const SOCKET_HELP: &str = "\
+The daemon's socket [default: $KNOWNGOOD_SOCKET, the nearest .knowngood/ upward from here, /run/knowngood/]";
+
+/// Keeps AI agents' tools known-good: watches them, versions them, flags drift
+#[derive(Debug, Parser)]
+#[command(name = "knowngood", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(super) struct Typed {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Typing,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Global {
+    /// One JSON document (or one a line, for streams); errors as a problem document on stderr
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[arg(long, global = true, value_name = "PATH", help = SOCKET_HELP)]
+    pub(super) socket: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Colour,
+    /// Say only what cannot be left out: of status, check and diff the exit code alone
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Typing {
+    /// Be the daemon, in the foreground
+    Run(RunArgs),
+    #[command(flatten)]
+    Client(Command),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Watch this directory; state and socket lie in its .knowngood/ unless configured otherwise
+    pub(super) directory: Option<PathBuf>,
+    /// [default: /etc/knowngood/config.toml, and none if DIRECTORY is given]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where the log lives
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// What differs from the known good, who did it, and who has loaded what
+    Status(StatusArgs),
+    /// All tools
+    List,
+    /// The versions of a tool, newest first
+    History(HistoryArgs),
+    /// One tool, or one of its versions with what it changed
+    Show {
+        /// An id, any unique end of one, or a stem; @REF is v3, a hash, head, baseline, disk or a time
+        #[arg(value_name = "TOOL[@REF]")]
+        tool: String,
+    },
+    /// The bytes of a version
+    Cat(CatArgs),
+    /// What changed between two versions; from the baseline to the disk unless told
+    Diff(DiffArgs),
+    /// May this tool be written now, or did somebody change it?
+    Check(CheckArgs),
+    /// What is on disk is good: make it the baseline
+    Accept(AcceptArgs),
+    /// Who has loaded what
+    Runtimes,
+    /// What happened, oldest first
+    Events(EventsArgs),
+    /// Look at every file now
+    Rescan,
+    /// Read the configuration again
+    Reload,
+    /// Check the log, the contents and the disk against each other
+    Verify,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct StatusArgs {
+    /// First wait until every change made on disk so far has been seen
+    #[arg(long)]
+    pub(super) sync: bool,
+    #[arg(long)]
+    pub(super) root: Option<String>,
+    /// Only tools in this state: modified, orphaned, missing, unreadable, …
+    #[arg(long)]
+    pub(super) state: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    pub(super) tool: String,
+    /// At most so many
+    #[arg(short = 'n', long = "number", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) number: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CatArgs {
+    #[arg(value_name = "TOOL[@REF]")]
+    pub(super) tool: String,
+    /// The same as @REF
+    #[arg(long, value_name = "REF")]
+    pub(super) at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    pub(super) tool: String,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    /// Lines of context
+    #[arg(short = 'U', long, value_name = "N")]
+    pub(super) unified: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    pub(super) tool: String,
+    /// Compare with this version instead of the baseline
+    #[arg(long, value_name = "REF", conflicts_with = "runtime")]
+    pub(super) base: Option<String>,
+    /// Compare with what this runtime has loaded
+    #[arg(long, value_name = "NAME")]
+    pub(super) runtime: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AcceptArgs {
+    #[arg(value_name = "TOOL", required_unless_present = "all", conflicts_with = "all")]
+    pub(super) tools: Vec<String>,
+    /// Everything that differs
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Only if the content on disk still has this hash
+    #[arg(long, value_name = "HASH", conflicts_with = "all")]
+    pub(super) disk: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EventsArgs {
+    /// Go on with what happens from now, across restarts of the daemon
+    #[arg(short, long)]
+    pub(super) follow: bool,
+    /// Only what came after this one
+    #[arg(long, value_name = "SEQ")]
+    pub(super) after: Option<u64>,
+    /// Only these, separated by commas: drift.detected, version.recorded, …
+    #[arg(long, value_name = "TYPES")]
+    pub(super) types: Option<String>,
+    #[arg(long)]
+    pub(super) tool: Option<String>,
+}

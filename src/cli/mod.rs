@@ -1,0 +1,78 @@
+//! The command line: what was typed (`args`) → a request to the daemon's socket (`client`) → what a person
+//! or a script reads (`print`, the only file that writes to the terminal). It never sees the daemon's
+//! insides: `run` is handed back to whoever called. Nothing here asks a question.
+
+mod args;
+mod client;
+mod commands;
+mod exit;
+mod failure;
+#[cfg(test)]
+mod fake;
+mod find;
+mod print;
+mod resolve;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::Parser as _;
+
+pub use exit::Exit;
+
+use args::{Command, Global, Typed, Typing};
+
+/// What the process is to be.
+#[derive(Debug)]
+pub enum Invocation {
+    Daemon(DaemonArgs),
+    Client(ClientCommand),
+}
+
+/// What `run` was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonArgs {
+    pub directory: Option<PathBuf>,
+    pub config: Option<PathBuf>,
+    pub socket: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub struct ClientCommand {
+    global: Global,
+    command: Command,
+}
+
+/// An `Err` has been told already (help, version, or what is wrong with the line).
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exit> {
+    let Typed { global, command } = Typed::try_parse_from(args).map_err(|it| print::usage(&it))?;
+    Ok(match command {
+        Typing::Run(it) => Invocation::Daemon(DaemonArgs {
+            directory: it.directory,
+            config: it.config,
+            socket: global.socket,
+            state_dir: it.state_dir,
+        }),
+        Typing::Client(command) => Invocation::Client(ClientCommand { global, command }),
+    })
+}
+
+/// Carries out anything but `run`.
+pub fn run(command: &ClientCommand) -> Exit {
+    let global = &command.global;
+    let mut out = print::Out::new(global.json, global.quiet, global.color);
+    let socket = find::socket(global.socket.as_deref(), &find::Surroundings::real());
+    let done = client::Client::new(socket)
+        .and_then(|client| commands::run(&command.command, &client, &mut out));
+    out.finish(done)
+}
+
+/// Tells why `run` could not start, in the form in which every error is told.
+pub fn daemon_failed(exit: Exit, title: &str, detail: &str) -> Exit {
+    let failure = failure::Failure { exit, ..failure::Failure::other(title, detail) };
+    print::Out::new(false, false, args::Colour::Auto).finish(Err(failure))
+}

@@ -1,0 +1,112 @@
+//! The configuration: what was written, file by file (`raw`, `layers`) → what can run (`Config`).
+//! A `Config` that exists is right; everything that is wrong is said at once, each with file, line,
+//! column and a caret (`finding`). It makes no directory and opens no socket, and it keeps nothing:
+//! a reload loads again and throws the result away if it is an error.
+
+mod check;
+mod finding;
+mod layers;
+mod manifest;
+mod people;
+mod raw;
+#[cfg(test)]
+mod tests;
+mod units;
+mod watched;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+pub use finding::{ConfigErrors, Finding, Place};
+pub use layers::{DEFAULT_FILE, Environment, Request, SOCKET_NAME};
+pub use manifest::{Manifest, ManifestError};
+pub use people::{Accounts, System};
+pub use watched::{Patterns, RootConfig};
+
+use crate::{access::Access, log};
+
+/// All of it, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub state_dir: PathBuf,
+    pub socket: PathBuf,
+    /// At least one; no two overlap or share a name.
+    pub roots: Vec<RootConfig>,
+    pub access: Access,
+    pub limits: Limits,
+    pub audit: Audit,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest tool, in bytes.
+    pub file_size: u64,
+    /// The largest request body, in bytes.
+    pub body_size: u64,
+    pub connections: u32,
+    /// How many of them one uid may hold.
+    pub connections_per_peer: u32,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The shortest time between two walks over all stats.
+    pub walk: Duration,
+    /// In this time every content is read again.
+    pub rehash: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub format: log::Format,
+    pub level: log::Level,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_size: 16 << 20,
+            body_size: 1 << 20,
+            connections: 64,
+            connections_per_peer: 32,
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { walk: Duration::from_mins(1), rehash: Duration::from_hours(24) }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: log::Format::Auto, level: log::Level::Info }
+    }
+}
+
+impl Config {
+    /// Reads the files that the request points to and checks everything.
+    pub fn load(
+        request: &Request,
+        env: &Environment,
+        accounts: &dyn Accounts,
+    ) -> Result<Self, ConfigErrors> {
+        check::config(&layers::collect(request, env)?, env, accounts)
+    }
+
+    /// What `run DIR` stands for when nothing else is said.
+    pub fn for_directory(directory: impl Into<PathBuf>) -> Result<Self, ConfigErrors> {
+        let request = Request { directory: Some(directory.into()), ..Request::default() };
+        Self::load(&request, &BTreeMap::new(), &System)
+    }
+}
+
+/// The environment of this process.
+pub fn environment() -> Environment {
+    std::env::vars_os().collect()
+}

@@ -1,0 +1,219 @@
+//! The `[[root]]` tables → directories to watch. A directory may be absent (it may be mounted later),
+//! but what is there must be a directory, and no two may lie in each other.
+
+use std::{
+    io,
+    ops::Range,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    check::full_path,
+    finding::{Finding, Source},
+    layers::{At, Layer, cause},
+    manifest::{Manifest, ManifestError},
+    raw::{List, RawRoot, Set},
+};
+use crate::{
+    model::{Author, AuthorKind, RootName},
+    roots::{EXCLUDE, Globs, INCLUDE, WatchedRoot},
+};
+
+#[derive(Clone, Debug)]
+pub struct RootConfig {
+    pub watched: WatchedRoot,
+    /// What `watched.globs` was made from, to be compared on a reload.
+    pub patterns: Patterns,
+    /// Who edits the files here, as far as anybody can say.
+    pub edits_by: Author,
+    /// The manifest with the accepted hashes.
+    pub baseline: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patterns {
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+    pub executables: bool,
+}
+
+impl PartialEq for RootConfig {
+    fn eq(&self, other: &Self) -> bool {
+        let key =
+            |it: &Self| (it.watched.name.clone(), it.watched.path.clone(), it.watched.file_size);
+        key(self) == key(other)
+            && self.patterns == other.patterns
+            && self.edits_by == other.edits_by
+            && self.baseline == other.baseline
+    }
+}
+
+impl RootConfig {
+    /// Reads the manifest as it stands now. `None`: the root has none.
+    pub fn manifest(&self) -> Result<Option<Manifest>, ManifestError> {
+        self.baseline.as_deref().map(|it| Manifest::read(&self.watched.name, it)).transpose()
+    }
+}
+
+/// A root that can be watched, with the place where it was written.
+struct Placed<'a> {
+    root: RootConfig,
+    source: &'a Source,
+    span: Range<usize>,
+}
+
+pub(super) fn roots(
+    layers: &[Layer],
+    file_size: u64,
+    findings: &mut Vec<Finding>,
+) -> Vec<RootConfig> {
+    let written: Vec<_> = layers
+        .iter()
+        .flat_map(|layer| layer.raw.roots.iter().map(|it| (&layer.source, it)))
+        .collect();
+    if written.is_empty() {
+        findings.push(Finding::general(
+            layers.first().map_or("configuration", |it| &it.source.name),
+            "there is nothing to watch: add a [[root]] with a path",
+        ));
+    }
+    let placed: Vec<_> =
+        written.iter().filter_map(|it| root(it.0, it.1, file_size, findings)).collect();
+    for (index, later) in placed.iter().enumerate() {
+        for former in placed.iter().take(index) {
+            findings.extend(clash(former, later));
+        }
+    }
+    placed.into_iter().map(|it| it.root).collect()
+}
+
+/// Reads all keys before it gives up, so that all that is wrong is found.
+fn root<'a>(
+    source: &'a Source,
+    raw: &'a RawRoot,
+    file_size: u64,
+    findings: &mut Vec<Finding>,
+) -> Option<Placed<'a>> {
+    let found = findings.len();
+    let at = At::new(source, &raw.path);
+    let path = directory(at.value).map_err(|it| findings.push(at.finding(it))).ok();
+    let name = match &raw.name {
+        Some(it) => RootName::new(it.as_ref())
+            .map_err(|bad| findings.push(At::new(source, it).finding(bad)))
+            .ok(),
+        None => path.as_deref().map(named_after),
+    };
+    let patterns = patterns(raw);
+    let globs = globs(source, raw, findings);
+    let edits_by = match &raw.edits_by {
+        Some(it) => {
+            author(it.as_ref()).map_err(|bad| findings.push(At::new(source, it).finding(bad))).ok()
+        }
+        None => Some(Author::unknown()),
+    };
+    let (name, path, edits_by) = (name?, path?, edits_by?);
+    let baseline = raw.baseline.as_ref().map(|it| path.join(it.as_ref()));
+    let watched = WatchedRoot { name, path, globs: Arc::new(globs?), file_size };
+    let root = RootConfig { watched, patterns, edits_by, baseline };
+    if let (Some(it), true) = (&raw.baseline, root.watched.path.is_dir()) {
+        let at = At::new(source, it);
+        findings.extend(root.manifest().err().map(|it| at.finding(it)));
+    }
+    let span = raw.name.as_ref().map_or(raw.path.span(), toml::Spanned::span);
+    (findings.len() == found).then_some(Placed { root, source, span })
+}
+
+fn directory(path: &Path) -> Result<PathBuf, String> {
+    let path = full_path(path)?;
+    match path.metadata() {
+        Ok(it) if !it.is_dir() => Err(format!("{} is not a directory", path.display())),
+        Ok(_) => Ok(path),
+        Err(it) if it.kind() == io::ErrorKind::NotFound => Ok(path),
+        Err(it) => Err(format!("cannot look at {}: {}", path.display(), cause(&it))),
+    }
+}
+
+/// Resolves links once, as deep as the path exists, so that two names of one place compare equal.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, String> {
+    if path.components().any(|it| it == Component::ParentDir) && !path.exists() {
+        return Err(format!("{} goes up with `..` and does not exist", path.display()));
+    }
+    for existing in path.ancestors() {
+        match existing.canonicalize() {
+            Ok(real) => {
+                let rest = path.strip_prefix(existing).unwrap_or(Path::new(""));
+                return Ok(if rest.as_os_str().is_empty() { real } else { real.join(rest) });
+            }
+            Err(it) if it.kind() == io::ErrorKind::NotFound => (),
+            Err(it) => {
+                return Err(format!("cannot look at {}: {}", existing.display(), cause(&it)));
+            }
+        }
+    }
+    Ok(path.to_owned())
+}
+
+fn named_after(path: &Path) -> RootName {
+    let name = path.file_name().unwrap_or_default();
+    RootName::from_directory(&name.to_string_lossy())
+}
+
+fn patterns(raw: &RawRoot) -> Patterns {
+    let list = |given: &Set<List>, default: &[&str]| match given {
+        Some(it) => it.as_ref().iter().map(|it| it.as_ref().clone()).collect(),
+        None => default.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    Patterns {
+        include: list(&raw.include, INCLUDE),
+        exclude: list(&raw.exclude, EXCLUDE),
+        executables: raw.executables.as_ref().is_none_or(|it| *it.as_ref()),
+    }
+}
+
+/// Each glob is tried by itself first, which is how each bad one gets its own caret.
+fn globs(source: &Source, raw: &RawRoot, findings: &mut Vec<Finding>) -> Option<Globs> {
+    let lists = [&raw.include, &raw.exclude];
+    for it in lists.into_iter().flatten().flat_map(toml::Spanned::as_ref) {
+        if let Err(bad) = Globs::new(std::slice::from_ref(it.as_ref()), &[], false) {
+            findings.push(At::new(source, it).finding(bad));
+        }
+    }
+    let Patterns { include, exclude, executables } = patterns(raw);
+    Globs::new(&include, &exclude, executables).ok()
+}
+
+fn author(text: &str) -> Result<Author, String> {
+    let (kind, name) = text.split_once(':').map_or((text, None), |it| (it.0, Some(it.1)));
+    let fits = name
+        .is_none_or(|it| !it.is_empty() && it.len() <= 128 && !it.chars().any(char::is_control));
+    match kind.parse::<AuthorKind>() {
+        Ok(AuthorKind::Unknown) if name.is_none() => Ok(Author::unknown()),
+        Ok(kind @ (AuthorKind::Human | AuthorKind::Ai)) if fits => {
+            Ok(Author { kind, name: name.map(str::to_owned) })
+        }
+        _ => Err(format!("{text:?} is not an author: \"human:NAME\", \"ai:NAME\" or \"unknown\"")),
+    }
+}
+
+fn clash(former: &Placed<'_>, later: &Placed<'_>) -> Option<Finding> {
+    let (one, two) = (&former.root.watched, &later.root.watched);
+    let other = former.source.position(former.span.clone());
+    let message = if one.path.starts_with(&two.path) || two.path.starts_with(&one.path) {
+        format!(
+            "the roots {:?} ({}) and {:?} ({}, {other}) overlap",
+            two.name.as_str(),
+            two.path.display(),
+            one.name.as_str(),
+            one.path.display(),
+        )
+    } else if one.name == two.name {
+        format!(
+            "two roots are named {:?}, the other one at {other}; give one another `name`",
+            one.name.as_str()
+        )
+    } else {
+        return None;
+    };
+    Some(later.source.finding(later.span.clone(), message))
+}

@@ -1,0 +1,220 @@
+//! A disk that remembers everything that ever stood on it, and a tree that looks at it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    model::{Digest, FileSeen, Glance, Packed, RootName, Seen, Sight, Timestamp, ToolId},
+    ports::{RootMissing, Tree, Walk},
+    roots::WatchedRoot,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Content {
+    Empty,
+    /// What a writer has written so far: never to be recorded.
+    Part(u32),
+    Whole(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct File {
+    pub(super) content: Content,
+    pub(super) executable: bool,
+    pub(super) writer: bool,
+    /// Changes with every write, like a ctime.
+    stamp: u64,
+    pub(super) since: Duration,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FakeDisk {
+    pub(super) files: BTreeMap<ToolId, File>,
+    pub(super) there: bool,
+    /// Everything that stood settled, per tool, in order.
+    pub(super) stood: BTreeMap<ToolId, Vec<(Content, bool)>>,
+    /// Paths that were absent, each time for how long.
+    pub(super) absences: BTreeMap<ToolId, Vec<Duration>>,
+    gone_since: BTreeMap<ToolId, Duration>,
+    pub(super) changes: BTreeMap<ToolId, u64>,
+    stamps: u64,
+}
+
+/// An empty file is believed after this long (`agenda`), a vanished one likewise.
+const EMPTY_STANDS: Duration = Duration::from_millis(30);
+
+impl FakeDisk {
+    pub(super) fn new() -> Self {
+        Self { there: true, ..Self::default() }
+    }
+
+    pub(super) fn put(
+        &mut self,
+        tool: &ToolId,
+        content: Content,
+        executable: bool,
+        writer: bool,
+        now: Duration,
+    ) {
+        self.leave(tool, now);
+        self.stamps += 1;
+        if let Some(since) = self.gone_since.remove(tool) {
+            self.absences.entry(tool.clone()).or_default().push(now - since);
+        }
+        let file = File { content, executable, writer, stamp: self.stamps, since: now };
+        if !writer && matches!(content, Content::Whole(_)) {
+            self.stood.entry(tool.clone()).or_default().push((content, executable));
+        }
+        self.files.insert(tool.clone(), file);
+    }
+
+    pub(super) fn remove(&mut self, tool: &ToolId, now: Duration) {
+        self.leave(tool, now);
+        if self.files.remove(tool).is_some() {
+            self.gone_since.insert(tool.clone(), now);
+        }
+    }
+
+    pub(super) fn touch(&mut self, tool: &ToolId) {
+        self.stamps += 1;
+        if let Some(file) = self.files.get_mut(tool) {
+            file.stamp = self.stamps;
+        }
+    }
+
+    /// What was there stood for as long as it did; an empty file counts if that was long enough.
+    pub(super) fn leave(&mut self, tool: &ToolId, now: Duration) {
+        *self.changes.entry(tool.clone()).or_default() += 1;
+        if let Some(file) = self.files.get(tool)
+            && file.content == Content::Empty
+            && !file.writer
+            && now - file.since >= EMPTY_STANDS
+        {
+            self.stood.entry(tool.clone()).or_default().push((Content::Empty, file.executable));
+        }
+    }
+
+    /// Time begins anew with a new process; what stood before stands since its beginning.
+    pub(super) fn restart_clock(&mut self, now: Duration) {
+        for tool in self.files.keys().cloned().collect::<Vec<_>>() {
+            self.leave(&tool, now);
+        }
+        self.files.values_mut().for_each(|it| it.since = Duration::ZERO);
+        for (tool, since) in &mut self.gone_since {
+            self.absences.entry(tool.clone()).or_default().push(now - *since);
+            *since = Duration::ZERO;
+        }
+    }
+
+    /// The root's directory goes, or comes: a change of everything in it. Answers whether it is there now.
+    pub(super) fn go_or_come(&mut self) -> bool {
+        self.there = !self.there;
+        for id in self.files.keys() {
+            *self.changes.entry(id.clone()).or_default() += 1;
+        }
+        self.there
+    }
+
+    pub(super) fn gone_for(&self, tool: &ToolId, now: Duration) -> Option<Duration> {
+        self.gone_since.get(tool).map(|it| now - *it)
+    }
+}
+
+pub(super) fn bytes(content: Content) -> Vec<u8> {
+    match content {
+        Content::Empty => Vec::new(),
+        Content::Part(number) => format!("part {number}").into_bytes(),
+        Content::Whole(number) => format!("whole {number}").into_bytes(),
+    }
+}
+
+pub(super) fn digest(content: Content) -> Digest {
+    Digest(Sha256::digest(bytes(content)).into())
+}
+
+/// Looks at the fake disk as `disk::Disk` looks at the real one: a lease tells of writers, a cache saves reading.
+pub(super) struct FakeTree {
+    pub(super) disk: Arc<Mutex<FakeDisk>>,
+    cache: BTreeMap<ToolId, (u64, Digest)>,
+}
+
+impl FakeTree {
+    pub(super) fn new(disk: Arc<Mutex<FakeDisk>>) -> Self {
+        Self { disk, cache: BTreeMap::new() }
+    }
+
+    fn sight(&mut self, glance: &Glance) -> Sight {
+        let disk = self.disk.lock().unwrap();
+        let Some(file) = disk.files.get(&glance.tool).filter(|_| disk.there) else {
+            return Sight::Gone;
+        };
+        if file.writer {
+            return Sight::Unsettled;
+        }
+        let digest = digest(file.content);
+        let bytes = bytes(file.content);
+        let size = bytes.len() as u64;
+        let known = self.cache.insert(glance.tool.clone(), (file.stamp, digest))
+            == Some((file.stamp, digest));
+        let content = (!known || glance.fresh).then_some(Packed { digest, size, codec: 0, bytes });
+        let (executable, mtime) = (file.executable, Timestamp(0));
+        Sight::File(FileSeen { digest, size, executable, mtime, content, links: 1 })
+    }
+}
+
+impl Tree for FakeTree {
+    fn look(&mut self, wanted: &[Glance], _: &dyn Fn(&ToolId) -> bool) -> Vec<Seen> {
+        wanted
+            .iter()
+            .map(|it| Seen { tool: it.tool.clone(), firm: it.firm, sight: self.sight(it) })
+            .collect()
+    }
+
+    fn walk(&mut self, _: &RootName) -> Result<Box<dyn Walk>, RootMissing> {
+        let disk = self.disk.lock().unwrap();
+        if !disk.there {
+            return Err(RootMissing { why: "away".to_owned() });
+        }
+        let names: Vec<ToolId> = disk.files.keys().cloned().collect();
+        let steps = names.chunks(2).map(<[ToolId]>::to_vec).collect();
+        Ok(Box::new(FakeWalk { steps, disk: Arc::clone(&self.disk), lost: false }))
+    }
+
+    fn siblings(&self, _: &ToolId) -> Vec<ToolId> {
+        Vec::new()
+    }
+
+    fn root_is_there(&self, _: &RootName) -> bool {
+        self.disk.lock().unwrap().there
+    }
+
+    fn set_roots(&mut self, _: &[WatchedRoot]) {}
+
+    fn rest(&mut self) {}
+}
+
+struct FakeWalk {
+    steps: VecDeque<Vec<ToolId>>,
+    disk: Arc<Mutex<FakeDisk>>,
+    lost: bool,
+}
+
+impl Walk for FakeWalk {
+    fn next_paths(&mut self) -> Option<Vec<ToolId>> {
+        self.lost |= !self.disk.lock().unwrap().there;
+        if self.lost { None } else { self.steps.pop_front() }
+    }
+
+    fn closed_directories(&self) -> BTreeSet<ToolId> {
+        BTreeSet::new()
+    }
+
+    fn root_lost(&self) -> bool {
+        self.lost
+    }
+}

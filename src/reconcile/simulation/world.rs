@@ -1,0 +1,559 @@
+//! The world around one loop: what a step of the dice does to it.
+
+pub(super) mod dice;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use self::dice::Dice;
+use super::{
+    check,
+    disk::{Content, FakeDisk, FakeTree, digest},
+};
+use crate::{
+    decide::{Accept, Command, RootRules, Rules, State},
+    model::{
+        Author, AuthorKind, ChainHash, Digest, Record, RootName, RuntimeName, Seq, Timestamp,
+        ToolId,
+    },
+    ports::{Archive, Batch, Clock, Log, Notice as _, StoreError},
+    reconcile::{
+        Answer, Setup, Synced,
+        handle::Granted,
+        lane::{Found, Pick, Wanted, Worker},
+        mailbox::{Barrier, Mail, Mailbox, Request},
+        reconciler::{Outcome, Reconciler},
+        run::{Audit, bring_up},
+        walks::Walks,
+    },
+    store::memory::MemoryStore,
+};
+
+pub(super) const AUDIT_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) struct Sim {
+    pub(super) seed: u64,
+    loud: bool,
+    /// Hints arrive before anything else happens: then short absences and empty moments must stay unseen.
+    pub(super) prompt: bool,
+    pub(super) now: Duration,
+    pub(super) disk: Arc<Mutex<FakeDisk>>,
+    pub(super) store: MemoryStore,
+    pub(super) archive: Arc<dyn Archive>,
+    full: Arc<AtomicBool>,
+    pub(super) reconciler: Reconciler,
+    known: Arc<RwLock<State>>,
+    wanted: Wanted,
+    worker: Worker,
+    results: VecDeque<Found>,
+    /// Paths that the kernel has told of and the watcher has not yet read.
+    kernel: VecDeque<ToolId>,
+    mail: Mailbox,
+    found: Vec<Found>,
+    requests: Vec<Request>,
+    barriers: Vec<Barrier>,
+    pub(super) published: Vec<Arc<Record>>,
+    answers: Vec<(Command, oneshot::Receiver<Answer>)>,
+    synced: Vec<(BTreeMap<ToolId, u64>, oneshot::Receiver<Synced>)>,
+    unbrought: BTreeSet<u64>,
+    last_barrier: u64,
+    contents: u32,
+    /// Paths that changed without any event, and were not walked over since.
+    pub(super) silent: BTreeSet<ToolId>,
+    pub(super) ever_silent: bool,
+}
+
+struct FaultyLog {
+    inner: Box<dyn Log>,
+    full: Arc<AtomicBool>,
+}
+
+impl Log for FaultyLog {
+    fn head(&self) -> (Seq, ChainHash) {
+        self.inner.head()
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full { path: "memory".into() });
+        }
+        self.inner.append(batch)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.inner.checkpoint()
+    }
+}
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+}
+
+pub(super) fn root() -> RootName {
+    RootName::new("t").unwrap()
+}
+
+fn tools() -> Vec<ToolId> {
+    ["t/a", "t/b", "t/c", "t/d", "t/d/e", "t/d/f", "t/g"]
+        .iter()
+        .map(|it| it.parse().unwrap())
+        .collect()
+}
+
+fn any_tool(dice: &mut Dice) -> ToolId {
+    // `t/d` is a directory: no file stands there.
+    let files: Vec<ToolId> = tools().into_iter().filter(|it| it.as_str() != "t/d").collect();
+    dice.pick(&files).clone()
+}
+
+impl Sim {
+    pub(super) fn new(seed: u64, loud: bool) -> Self {
+        let disk = Arc::new(Mutex::new(FakeDisk::new()));
+        let store = MemoryStore::default();
+        let full = Arc::new(AtomicBool::new(false));
+        let (reconciler, archive) = open(&store, &full);
+        let known = Arc::new(RwLock::new(State::default()));
+        let worker = worker(&disk, &known);
+        let mut sim = Self {
+            seed,
+            loud,
+            prompt: seed % 3 == 0,
+            now: Duration::ZERO,
+            disk,
+            store,
+            archive,
+            full,
+            reconciler,
+            known,
+            wanted: Wanted::default(),
+            worker,
+            results: VecDeque::new(),
+            kernel: VecDeque::new(),
+            mail: Mailbox::default(),
+            found: Vec::new(),
+            requests: Vec::new(),
+            barriers: Vec::new(),
+            published: Vec::new(),
+            answers: Vec::new(),
+            synced: Vec::new(),
+            unbrought: BTreeSet::new(),
+            last_barrier: 0,
+            contents: 0,
+            silent: BTreeSet::new(),
+            ever_silent: false,
+        };
+        let mut dice = Dice::new(seed ^ 0x5eed);
+        for _ in 0..dice.roll(6) {
+            let content = sim.content();
+            sim.disk.lock().unwrap().put(
+                &any_tool(&mut dice),
+                content,
+                false,
+                false,
+                Duration::ZERO,
+            );
+        }
+        sim
+    }
+
+    /// What `app` does: the roots are told, the watcher arms and asks for a scan.
+    pub(super) fn start(&mut self) {
+        let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
+        let rules = Rules { roots: [(root(), RootRules { edits_by, has_manifest: false })].into() };
+        self.mail.configure(Setup { rules, roots: Vec::new(), manifests: Vec::new() });
+        self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        let there = self.disk.lock().unwrap().there;
+        self.mail.root_changed(&root(), there);
+    }
+
+    fn content(&mut self) -> Content {
+        self.contents += 1;
+        // Now and then a content that was there before.
+        Content::Whole(if self.contents.is_multiple_of(5) {
+            self.contents / 2
+        } else {
+            self.contents
+        })
+    }
+
+    pub(super) fn round(&mut self) {
+        if self.prompt {
+            self.notice_all();
+        }
+        let outcome = self.one_round();
+        self.hand_out(outcome);
+    }
+
+    fn one_round(&mut self) -> Outcome {
+        let mut mail: Mail = self.mail.take(Some(Duration::ZERO));
+        mail.found.append(&mut self.found);
+        mail.requests.append(&mut self.requests);
+        mail.expected.append(&mut self.barriers);
+        self.tell(|| {
+            format!("mail roots {:?} raised {:?} {:?}", mail.roots, mail.raised, mail.dirty)
+        });
+        for found in &mail.found {
+            self.tell(|| match found {
+                Found::Looked { looks, away } => {
+                    let sights = looks
+                        .iter()
+                        .map(|it| (&it.seen.tool, it.ticket, it.seen.firm, &it.seen.sight));
+                    format!("looked, away {away:?}: {:?}", sights.collect::<Vec<_>>())
+                }
+                Found::Walked(walked) => format!("walked {:?} {:?}", walked.order, walked.end),
+            });
+        }
+        self.reconciler
+            .round(mail, self.now)
+            .unwrap_or_else(|it| panic!("seed {}: {it}", self.seed))
+    }
+
+    fn hand_out(&mut self, outcome: Outcome) {
+        for record in &outcome.records {
+            self.tell(|| format!("record {:?}", record.fact));
+        }
+        *self.known.write().unwrap() = self.reconciler.state.clone();
+        check::published_is_durable(self, &outcome.records);
+        self.published.extend(outcome.records);
+        if let Some(roots) = outcome.roots {
+            self.wanted.set_roots(roots);
+        }
+        self.wanted.look(outcome.looks);
+        self.wanted.walks.extend(outcome.walks);
+        for (reply, answer) in outcome.answers {
+            drop(reply.send(answer));
+        }
+        for (reply, synced) in outcome.synced {
+            drop(reply.send(synced));
+        }
+        self.read_answers();
+    }
+
+    fn read_answers(&mut self) {
+        let answers = std::mem::take(&mut self.answers);
+        for (command, mut answer) in answers {
+            match answer.try_recv() {
+                Ok(Ok(Ok(granted))) => self.granted(&command, &granted),
+                Ok(_) => (),
+                Err(oneshot::error::TryRecvError::Empty) => self.answers.push((command, answer)),
+                Err(oneshot::error::TryRecvError::Closed) => (),
+            }
+        }
+        let synced = std::mem::take(&mut self.synced);
+        for (asked_of, mut answer) in synced {
+            match answer.try_recv() {
+                Ok(synced) => check::barrier(self, &asked_of, &synced),
+                Err(oneshot::error::TryRecvError::Empty) => self.synced.push((asked_of, answer)),
+                Err(oneshot::error::TryRecvError::Closed) => (),
+            }
+        }
+    }
+
+    fn granted(&self, command: &Command, granted: &Granted) {
+        for record in &granted.records {
+            let kept = self.archive.records(Seq(record.seq.0 - 1), 1).unwrap();
+            assert_eq!(
+                kept.first(),
+                Some(record),
+                "seed {}: granted, and not in the log",
+                self.seed
+            );
+        }
+        if let Command::Accept { what: Accept::Tools(tools), .. } = command {
+            check::accepted(self, tools, granted);
+        }
+    }
+
+    /// One piece of the lane's work; whether there was one.
+    pub(super) fn look(&mut self) -> bool {
+        match self.wanted.pick(self.worker.rest().map(|_| Duration::ZERO)) {
+            Pick::Work(work) => {
+                self.results.extend(self.worker.step(work));
+                true
+            }
+            Pick::Rest(_) | Pick::Idle | Pick::Stop => false,
+        }
+    }
+
+    /// One answer of the lane arrives, in order.
+    pub(super) fn deliver(&mut self) {
+        self.found.extend(self.results.pop_front());
+    }
+
+    /// The watcher reads some of what the kernel told.
+    pub(super) fn notice(&mut self, dice: &mut Dice) {
+        for _ in 0..=dice.roll(3) {
+            if let Some(tool) = self.kernel.pop_front() {
+                self.mail.dirty(crate::model::Dirty::path(tool), Vec::new());
+            }
+        }
+    }
+
+    fn notice_all(&mut self) {
+        while let Some(tool) = self.kernel.pop_front() {
+            self.mail.dirty(crate::model::Dirty::path(tool), Vec::new());
+        }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        if self.prompt {
+            // Nobody is slow here: what is due happens in time.
+            self.quiet();
+        }
+        self.now += time;
+    }
+
+    pub(super) fn edit(&mut self, dice: &mut Dice) {
+        let tool = any_tool(dice);
+        let now = self.now;
+        let content = self.content();
+        let before = self.disk.lock().unwrap().files.get(&tool).copied();
+        let executable = before.is_some_and(|it| it.executable);
+        {
+            let mut disk = self.disk.lock().unwrap();
+            match (dice.roll(12), before) {
+                (0..=2, _) => disk.put(&tool, content, executable, false, now),
+                (3..=4, _) => disk.put(&tool, Content::Part(self.contents), executable, true, now),
+                (5, _) => disk.put(&tool, Content::Empty, executable, false, now),
+                (6, Some(it)) if !it.writer => {
+                    disk.put(&tool, it.content, !it.executable, false, now)
+                }
+                (7, Some(_)) => disk.touch(&tool),
+                (8..=9, Some(_)) => disk.remove(&tool, now),
+                (10, _) => {
+                    for below in tools().iter().filter(|it| it.as_str().starts_with("t/d/")) {
+                        disk.remove(below, now);
+                    }
+                    drop(disk);
+                    return self.told("t/d".parse().unwrap());
+                }
+                (11, _) => {
+                    disk.put(&tool, content, executable, false, now);
+                    self.silent.insert(tool);
+                    self.ever_silent = true;
+                    return;
+                }
+                _ => return,
+            }
+        }
+        self.told(tool);
+    }
+
+    pub(super) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.loud {
+            eprintln!("{:>8.3} {}", self.now.as_secs_f64(), what());
+        }
+    }
+
+    fn told(&mut self, tool: ToolId) {
+        self.tell(|| format!("told {tool} {:?}", self.disk.lock().unwrap().files.get(&tool)));
+        self.kernel.push_back(tool);
+        if self.prompt {
+            self.quiet();
+        }
+    }
+
+    pub(super) fn overflow(&mut self) {
+        self.kernel.clear();
+        self.mail.overflowed();
+        self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        // The walk that follows finds silent changes as well, whenever it passes.
+        self.ever_silent |= !self.silent.is_empty();
+    }
+
+    pub(super) fn accept(&mut self, dice: &mut Dice) {
+        let tool = any_tool(dice);
+        let wanted: Option<Digest> = match dice.roll(3) {
+            0 => None,
+            1 => self.disk.lock().unwrap().files.get(&tool).map(|it| digest(it.content)),
+            _ => Some(Digest([7; 32])),
+        };
+        let what =
+            if dice.roll(6) == 0 { Accept::All } else { Accept::Tools(vec![(tool, wanted)]) };
+        let author = Author { kind: AuthorKind::Human, name: None };
+        self.ask(Command::Accept { what, author });
+    }
+
+    pub(super) fn report(&mut self, dice: &mut Dice) {
+        let runtime =
+            RuntimeName::new(["planner", "coder"][usize::try_from(dice.roll(2)).unwrap()]).unwrap();
+        if dice.roll(5) == 0 {
+            return self.ask(Command::Forget { runtime });
+        }
+        let tool = any_tool(dice);
+        let loaded =
+            self.disk.lock().unwrap().files.get(&tool).map(|it| (tool.clone(), digest(it.content)));
+        let failed = if loaded.is_none() {
+            [(tool, "no such file".to_owned())].into()
+        } else {
+            BTreeMap::new()
+        };
+        let ttl_ms = 1000 + dice.roll(100_000);
+        self.ask(Command::Report { runtime, loaded: loaded.into_iter().collect(), failed, ttl_ms });
+    }
+
+    fn ask(&mut self, command: Command) {
+        let (reply, answer) = oneshot::channel();
+        self.requests.push(Request { command: command.clone(), reply });
+        self.answers.push((command, answer));
+    }
+
+    pub(super) fn ask_for_barrier(&mut self) {
+        let (reply, answer) = oneshot::channel();
+        self.last_barrier += 1;
+        let number = self.last_barrier;
+        self.barriers.push(Barrier { number, reply, limit: Duration::from_secs(3600) });
+        self.unbrought.insert(number);
+        self.synced.push((self.disk.lock().unwrap().changes.clone(), answer));
+    }
+
+    /// The cookie comes out of the kernel's queue: everything before it came out as well.
+    pub(super) fn bring_barriers(&mut self) {
+        self.notice_all();
+        let brought = std::mem::take(&mut self.unbrought).into_iter().collect();
+        self.mail.dirty(crate::model::Dirty::default(), brought);
+    }
+
+    pub(super) fn fill_or_free(&mut self, dice: &mut Dice) {
+        let full = !self.prompt && dice.roll(3) == 0;
+        self.tell(|| format!("full {full}"));
+        self.full.store(full, Ordering::Relaxed);
+    }
+
+    pub(super) fn root_goes_or_comes(&mut self, dice: &mut Dice) {
+        if dice.roll(3) > 0 {
+            return;
+        }
+        let there = {
+            let mut disk = self.disk.lock().unwrap();
+            disk.go_or_come()
+        };
+        if there {
+            self.kernel.clear();
+        }
+        self.mail.root_changed(&root(), there);
+        if there {
+            self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        }
+    }
+
+    /// The process dies, maybe between the log and its readers, and starts again on what is durable.
+    pub(super) fn crash(&mut self, dice: &mut Dice) {
+        if dice.roll(2) == 0 {
+            drop(self.one_round());
+        }
+        self.full.store(false, Ordering::Relaxed);
+        self.store = self.store.reopen();
+        (self.reconciler, self.archive) = open(&self.store, &self.full);
+        *self.known.write().unwrap() = self.reconciler.state.clone();
+        self.worker = worker(&self.disk, &self.known);
+        self.wanted = Wanted::default();
+        self.results.clear();
+        self.kernel.clear();
+        self.mail = Mailbox::default();
+        self.found.clear();
+        self.requests.clear();
+        self.barriers.clear();
+        self.answers.clear();
+        self.synced.clear();
+        self.unbrought.clear();
+        self.silent.clear();
+        self.disk.lock().unwrap().restart_clock(self.now);
+        self.now = Duration::ZERO;
+        check::replay_is_live(self);
+        self.start();
+    }
+
+    /// Editors finish, hints arrive, audits pass: the moment at which log and disk must agree.
+    pub(super) fn settle(&mut self) {
+        self.full.store(false, Ordering::Relaxed);
+        self.finish_edits();
+        self.bring_barriers();
+        self.quiet();
+        if self.ever_silent {
+            self.now += AUDIT_EVERY * 2;
+            self.quiet();
+            self.silent.clear();
+        }
+    }
+
+    fn finish_edits(&mut self) {
+        let now = self.now;
+        let open: Vec<ToolId> = {
+            let disk = self.disk.lock().unwrap();
+            disk.files.iter().filter(|it| it.1.writer).map(|it| it.0.clone()).collect()
+        };
+        for tool in open {
+            let content = self.content();
+            self.disk.lock().unwrap().put(&tool, content, false, false, now);
+            self.kernel.push_back(tool);
+        }
+        if !self.disk.lock().unwrap().there {
+            self.disk.lock().unwrap().go_or_come();
+            self.mail.root_changed(&root(), true);
+            self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        }
+    }
+
+    /// Until nothing is left to do that is due within a second (a longer wait is an audit, or a lease).
+    fn quiet(&mut self) {
+        for _ in 0..100_000 {
+            self.notice_all();
+            let outcome = self.one_round();
+            let idle =
+                outcome.looks.is_empty() && outcome.walks.is_empty() && outcome.records.is_empty();
+            self.hand_out(outcome);
+            let looked = self.look();
+            let delivered = !self.results.is_empty();
+            self.deliver();
+            if !idle || looked || delivered || !self.found.is_empty() {
+                continue;
+            }
+            match self.reconciler.next() {
+                Some(due) if due <= self.now + Duration::from_secs(1) && !self.is_stuck() => {
+                    self.now = self.now.max(due);
+                }
+                _ => return,
+            }
+        }
+        panic!("seed {}: it never comes to rest", self.seed);
+    }
+
+    /// What is open for writing is tried again for ever, and so is a full disk.
+    fn is_stuck(&self) -> bool {
+        if self.full.load(Ordering::Relaxed) {
+            return true;
+        }
+        let disk = self.disk.lock().unwrap();
+        let open = self.reconciler.pending.open_questions(None);
+        !open.is_empty() && open.keys().all(|it| disk.files.get(it).is_some_and(|it| it.writer))
+    }
+}
+
+fn open(store: &MemoryStore, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>) {
+    let (log, archive) = store.open();
+    let (state, rows) = bring_up(&*archive).unwrap();
+    let log = Box::new(FaultyLog { inner: log, full: Arc::clone(full) });
+    let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_secs(86_400) };
+    let mut reconciler = Reconciler::new(state, log, Arc::new(NoClock), Walks::new(audit));
+    reconciler.save_rows(rows).unwrap();
+    (reconciler, archive)
+}
+
+fn worker(disk: &Arc<Mutex<FakeDisk>>, known: &Arc<RwLock<State>>) -> Worker {
+    let known = Arc::clone(known);
+    let tree = Box::new(FakeTree::new(Arc::clone(disk)));
+    Worker::new(tree, Box::new(move |id| known.read().unwrap().is_listed(id)))
+}

@@ -1,0 +1,239 @@
+//! The reading half: the index says where, the journal says what. Shows nothing beyond the last group
+//! that is in the index; what it cannot read is an error with file and offset, never left out.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Shared,
+    entry::{self, ToolEntry, VersionEntry, name},
+    fact::{from_json, root_name, runtime_name, tool_id},
+    frame::Kind,
+    index::unusable,
+    pack::unpack,
+    recovery::opening,
+    rows,
+    segment::{self, Pointer, Scanner, Step, corrupt, read_at},
+    verify,
+};
+use crate::{
+    model::{Digest, Fact, Record, Seq, ToolId, Version, VersionNo},
+    ports::{Archive, Figures, Rows, StoreError, Verified},
+};
+
+pub(super) struct Reader {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Archive for Reader {
+    fn rows(&self) -> Result<(Seq, Rows), StoreError> {
+        let index = &self.shared.index;
+        let as_of = Seq(index.meta().rows_as_of);
+        let bad = |it| unusable(&index.path, it);
+        let mut rows = Rows::default();
+        for (name, bytes) in self.long(entry::ROOTS)? {
+            let root = (root_name(&name).map_err(bad)?, rows::root(&bytes).map_err(bad)?);
+            rows.roots.push(root);
+        }
+        for (name, bytes) in self.long(entry::RUNTIMES)? {
+            let runtime = rows::runtime(&bytes).map_err(bad)?;
+            rows.runtimes.push((runtime_name(&name).map_err(bad)?, Some(runtime)));
+        }
+        index.walk_tools(|key, entry| {
+            if !entry.row.is_empty() {
+                let id = tool_id(&String::from_utf8_lossy(key)).map_err(bad)?;
+                rows.tools.push((id, rows::tool(&entry.row).map_err(bad)?));
+            }
+            Ok(())
+        })?;
+        Ok((as_of, rows))
+    }
+
+    fn records(&self, after: Seq, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let meta = self.shared.index.meta().clone();
+        let mut records = Vec::new();
+        if after >= meta.head().seq || limit == 0 {
+            return Ok(records);
+        }
+        let log = &self.shared.log;
+        let from = match self.shared.index.mark(after)? {
+            Some(it) => it,
+            None => Pointer { segment: 1, offset: 0 },
+        };
+        let mut scanner = Scanner::open(log, from.segment, from.offset.into())?;
+        let mut segment = from.segment;
+        let mut next = after.next();
+        while next <= meta.head().seq && records.len() < limit {
+            let path = scanner.path().to_owned();
+            match scanner.next()? {
+                Step::Frame { at, header, body } if header.kind == Kind::Fact => {
+                    let seq = Seq(header.seq);
+                    if seq < next {
+                        continue;
+                    }
+                    if seq > next {
+                        return Err(corrupt(&path, at, format!("fact {next} is missing")));
+                    }
+                    let text = unpack(header.codec, header.size, body.to_vec())
+                        .ok_or_else(|| corrupt(&path, at, "it cannot be unpacked"))?;
+                    let record = from_json(seq, &text).map_err(|it| corrupt(&path, at, it))?;
+                    records.push(record);
+                    next = seq.next();
+                }
+                Step::Frame { .. } => (),
+                Step::End if segment < meta.segment => {
+                    let end = scanner.at();
+                    segment += 1;
+                    let (opening, _, offset) = opening(log, segment)?;
+                    if opening.previous_end != end {
+                        return Err(corrupt(&path, end, "facts are missing from here on"));
+                    }
+                    scanner = Scanner::open(log, segment, offset)?;
+                }
+                Step::End => {
+                    let what = format!("fact {next} is missing");
+                    return Err(corrupt(&path, scanner.at(), what));
+                }
+                Step::Bad { at, what, .. } => return Err(corrupt(&path, at, what)),
+            }
+        }
+        Ok(records)
+    }
+
+    fn versions(
+        &self,
+        tool: &ToolId,
+        below: Option<VersionNo>,
+        limit: usize,
+    ) -> Result<Vec<Version>, StoreError> {
+        let mut versions = Vec::new();
+        self.newest_first(tool, |it| {
+            if below.is_none_or(|below| it.number < below) && versions.len() < limit {
+                versions.push(self.version_at(it)?);
+            }
+            Ok(versions.len() < limit)
+        })?;
+        Ok(versions)
+    }
+
+    fn version(&self, tool: &ToolId, number: VersionNo) -> Result<Option<Version>, StoreError> {
+        let mut found = None;
+        self.newest_first(tool, |it| {
+            if it.number == number {
+                found = Some(self.version_at(it)?);
+            }
+            Ok(it.number > number)
+        })?;
+        Ok(found)
+    }
+
+    fn versions_by_hash(
+        &self,
+        tool: &ToolId,
+        hex: &str,
+    ) -> Result<Vec<(Digest, VersionNo)>, StoreError> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        self.newest_first(tool, |it| {
+            let known = Digest(std::array::from_fn(|at| it.hash.get(at).copied().unwrap_or(0)));
+            let shown = known.hex();
+            let enough = hex.get(..16).unwrap_or(hex);
+            if shown.starts_with(enough) {
+                let version = self.version_at(it)?;
+                if version.digest.hex().starts_with(hex) && seen.insert(version.digest) {
+                    found.push((version.digest, version.number));
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(pointer) = self.shared.find(digest)? else { return Ok(None) };
+        let (header, body) = read_at(&self.shared.log, pointer, Kind::Content)?;
+        let bytes = unpack(header.codec, header.size, body);
+        match bytes.filter(|it| Sha256::digest(it).as_slice() == digest.0) {
+            Some(it) => Ok(Some(it)),
+            None => {
+                let path = segment::path(&self.shared.log, pointer.segment);
+                let what = format!("the content is not {digest}");
+                Err(corrupt(&path, pointer.offset.into(), what))
+            }
+        }
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        verify::run(&self.shared)
+    }
+
+    fn figures(&self) -> Figures {
+        let (segments, end) = {
+            let it = self.shared.index.meta();
+            (u64::from(it.segment.max(1)), it.end)
+        };
+        let sealed = (1..segments).filter_map(|it| u32::try_from(it).ok()).filter_map(|it| {
+            std::fs::metadata(segment::path(&self.shared.log, it)).ok().map(|it| it.len())
+        });
+        Figures {
+            backend: "journal+sled",
+            log_bytes: sealed.sum::<u64>() + end,
+            index_bytes: self.shared.index.db.size_on_disk().unwrap_or_default(),
+            segments,
+        }
+    }
+}
+
+impl Reader {
+    fn newest_first(
+        &self,
+        tool: &ToolId,
+        mut visit: impl FnMut(&VersionEntry) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let ToolEntry { newest, chunks, .. } = self.shared.index.tool(tool)?;
+        for it in newest.iter().rev() {
+            if !visit(it)? {
+                return Ok(());
+            }
+        }
+        for chunk in (0..chunks).rev() {
+            for it in self.shared.index.older(tool, chunk)?.iter().rev() {
+                if !visit(it)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn version_at(&self, entry: &VersionEntry) -> Result<Version, StoreError> {
+        let (header, body) = read_at(&self.shared.log, entry.pointer, Kind::Fact)?;
+        let path = segment::path(&self.shared.log, entry.pointer.segment);
+        let at = entry.pointer.offset.into();
+        let text = unpack(header.codec, header.size, body)
+            .ok_or_else(|| corrupt(&path, at, "it cannot be unpacked"))?;
+        match from_json(Seq(header.seq), &text).map_err(|it| corrupt(&path, at, it))?.fact {
+            Fact::VersionRecorded(it) if it.number == entry.number => Ok(it),
+            _ => Err(corrupt(&path, at, "another fact than the index says")),
+        }
+    }
+
+    /// Values of this kind, put together from their pieces.
+    fn long(&self, kind: u8) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+        let mut values: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        self.shared.index.walk(&[kind], |key, value| {
+            let Some((first, rest)) = key.split_first().filter(|it| *it.0 == kind) else {
+                return Ok(false);
+            };
+            let _: &u8 = first;
+            let name = String::from_utf8_lossy(name(rest)).into_owned();
+            values.entry(name).or_default().extend_from_slice(value);
+            Ok(true)
+        })?;
+        Ok(values)
+    }
+}

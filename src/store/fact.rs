@@ -1,0 +1,318 @@
+//! A record as the journal keeps it: JSON, version 1, and the chain that runs through all of them.
+//! The record's seq stands in the frame, not in the text. Nothing is looked up or written here.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::twin::{
+    AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
+};
+use crate::model::{
+    ChainHash, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId, Version, VersionNo,
+};
+
+/// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
+pub(super) fn chained(before: ChainHash, seq: Seq, text: &[u8]) -> ChainHash {
+    let mut hash = Sha256::new();
+    hash.update(before.0);
+    hash.update(seq.0.to_be_bytes());
+    hash.update(text);
+    ChainHash(hash.finalize().into())
+}
+
+pub(super) fn to_json(record: &Record, out: &mut Vec<u8>) -> Result<(), BadText> {
+    let twin = RecordV1 { time: record.time.0, fact: FactV1::from(&record.fact) };
+    serde_json::to_writer(out, &twin).map_err(|it| it.to_string())
+}
+
+pub(super) fn from_json(seq: Seq, text: &[u8]) -> Result<Record, BadText> {
+    let twin: RecordV1<'_> = serde_json::from_slice(text).map_err(|it| it.to_string())?;
+    let time = Timestamp(twin.time);
+    Ok(Record { seq, time, fact: twin.fact.read(seq, time)? })
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecordV1<'a> {
+    time: i64,
+    #[serde(borrow)]
+    fact: FactV1<'a>,
+}
+
+type Text<'a> = Cow<'a, str>;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FactV1<'a> {
+    #[serde(borrow)]
+    VersionRecorded(VersionV1<'a>),
+    ToolRemoved {
+        tool: Text<'a>,
+        origin: OriginV1,
+    },
+    DriftDetected {
+        tool: Text<'a>,
+        sync: SyncV1,
+        disk: DiskV1,
+        expected: Option<BaselineV1>,
+    },
+    DriftCleared {
+        tool: Text<'a>,
+        disk: DiskV1,
+    },
+    BaselineMoved {
+        tool: Text<'a>,
+        from: Option<BaselineV1>,
+        to: Option<BaselineV1>,
+        author: AuthorV1<'a>,
+        reason: Text<'a>,
+    },
+    BaselineAdopted {
+        root: Text<'a>,
+        tools: u64,
+        manifest: Option<Hex>,
+        reason: Text<'a>,
+    },
+    RuntimeLoaded {
+        runtime: Text<'a>,
+        loaded: BTreeMap<Text<'a>, Hex>,
+        failed: BTreeMap<Text<'a>, Text<'a>>,
+        ttl_ms: u64,
+    },
+    RuntimeStale {
+        runtime: Text<'a>,
+        tool: Text<'a>,
+        loaded: Hex,
+        expected: Hex,
+    },
+    RuntimeFailed {
+        runtime: Text<'a>,
+        tool: Text<'a>,
+        message: Text<'a>,
+    },
+    RuntimeExpired {
+        runtime: Text<'a>,
+        asked: bool,
+    },
+    SafetyStopped {
+        root: Text<'a>,
+        cause: SafetyCauseV1,
+    },
+    SafetyCleared {
+        root: Text<'a>,
+        accepted: bool,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct VersionV1<'a> {
+    #[serde(borrow)]
+    tool: Text<'a>,
+    number: u32,
+    digest: Hex,
+    size: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    executable: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parents: Vec<u32>,
+    author: AuthorV1<'a>,
+    reason: Text<'a>,
+    origin: OriginV1,
+    mtime: i64,
+}
+
+fn text(it: &str) -> Text<'_> {
+    Cow::Borrowed(it)
+}
+
+impl<'a> From<&'a Fact> for FactV1<'a> {
+    fn from(fact: &'a Fact) -> Self {
+        match fact {
+            Fact::VersionRecorded(it) => Self::VersionRecorded(it.into()),
+            Fact::ToolRemoved { tool, origin } => {
+                Self::ToolRemoved { tool: text(tool.as_str()), origin: (*origin).into() }
+            }
+            Fact::DriftDetected { tool, sync, disk, expected } => Self::DriftDetected {
+                tool: text(tool.as_str()),
+                sync: (*sync).into(),
+                disk: (*disk).into(),
+                expected: expected.as_ref().map(Into::into),
+            },
+            Fact::DriftCleared { tool, disk } => {
+                Self::DriftCleared { tool: text(tool.as_str()), disk: (*disk).into() }
+            }
+            Fact::BaselineMoved { tool, from, to, author, reason } => Self::BaselineMoved {
+                tool: text(tool.as_str()),
+                from: from.as_ref().map(Into::into),
+                to: to.as_ref().map(Into::into),
+                author: author.into(),
+                reason: text(reason.as_str()),
+            },
+            Fact::BaselineAdopted { root, tools, manifest, reason } => Self::BaselineAdopted {
+                root: text(root.as_str()),
+                tools: *tools,
+                manifest: manifest.map(Hex),
+                reason: text(reason.as_str()),
+            },
+            Fact::SafetyStopped { root, cause } => {
+                Self::SafetyStopped { root: text(root.as_str()), cause: (*cause).into() }
+            }
+            Fact::SafetyCleared { root, accepted } => {
+                Self::SafetyCleared { root: text(root.as_str()), accepted: *accepted }
+            }
+            Fact::RuntimeLoaded { .. }
+            | Fact::RuntimeStale { .. }
+            | Fact::RuntimeFailed { .. }
+            | Fact::RuntimeExpired { .. } => Self::of_runtime(fact),
+        }
+    }
+}
+
+impl<'a> FactV1<'a> {
+    fn of_runtime(fact: &'a Fact) -> Self {
+        let name = |it: &'a RuntimeName| text(it.as_str());
+        match fact {
+            Fact::RuntimeLoaded { runtime, loaded, failed, ttl_ms } => Self::RuntimeLoaded {
+                runtime: name(runtime),
+                loaded: loaded.iter().map(|it| (text(it.0.as_str()), Hex(*it.1))).collect(),
+                failed: failed.iter().map(|it| (text(it.0.as_str()), text(it.1))).collect(),
+                ttl_ms: *ttl_ms,
+            },
+            Fact::RuntimeStale { runtime, tool, loaded, expected } => Self::RuntimeStale {
+                runtime: name(runtime),
+                tool: text(tool.as_str()),
+                loaded: Hex(*loaded),
+                expected: Hex(*expected),
+            },
+            Fact::RuntimeFailed { runtime, tool, message } => Self::RuntimeFailed {
+                runtime: name(runtime),
+                tool: text(tool.as_str()),
+                message: text(message),
+            },
+            Fact::RuntimeExpired { runtime, asked } => {
+                Self::RuntimeExpired { runtime: name(runtime), asked: *asked }
+            }
+            Fact::VersionRecorded(_)
+            | Fact::ToolRemoved { .. }
+            | Fact::DriftDetected { .. }
+            | Fact::DriftCleared { .. }
+            | Fact::BaselineMoved { .. }
+            | Fact::BaselineAdopted { .. }
+            | Fact::SafetyStopped { .. }
+            | Fact::SafetyCleared { .. } => Self::from(fact),
+        }
+    }
+
+    fn read(self, seq: Seq, time: Timestamp) -> Result<Fact, BadText> {
+        Ok(match self {
+            Self::VersionRecorded(it) => Fact::VersionRecorded(it.read(seq, time)?),
+            Self::ToolRemoved { tool, origin } => {
+                Fact::ToolRemoved { tool: tool_id(&tool)?, origin: origin.into() }
+            }
+            Self::DriftDetected { tool, sync, disk, expected } => Fact::DriftDetected {
+                tool: tool_id(&tool)?,
+                sync: sync.into(),
+                disk: disk.into(),
+                expected: expected.map(Into::into),
+            },
+            Self::DriftCleared { tool, disk } => {
+                Fact::DriftCleared { tool: tool_id(&tool)?, disk: disk.into() }
+            }
+            Self::BaselineMoved { tool, from, to, author, reason: why } => Fact::BaselineMoved {
+                tool: tool_id(&tool)?,
+                from: from.map(Into::into),
+                to: to.map(Into::into),
+                author: author.into(),
+                reason: reason(&why)?,
+            },
+            Self::BaselineAdopted { root, tools, manifest, reason: why } => Fact::BaselineAdopted {
+                root: root_name(&root)?,
+                tools,
+                manifest: manifest.map(|it| it.0),
+                reason: reason(&why)?,
+            },
+            Self::SafetyStopped { root, cause } => {
+                Fact::SafetyStopped { root: root_name(&root)?, cause: cause.into() }
+            }
+            Self::SafetyCleared { root, accepted } => {
+                Fact::SafetyCleared { root: root_name(&root)?, accepted }
+            }
+            Self::RuntimeLoaded { runtime, loaded, failed, ttl_ms } => Fact::RuntimeLoaded {
+                runtime: runtime_name(&runtime)?,
+                loaded: by_tool(loaded, |it| it.0)?,
+                failed: by_tool(failed, Cow::into_owned)?,
+                ttl_ms,
+            },
+            Self::RuntimeStale { runtime, tool, loaded, expected } => Fact::RuntimeStale {
+                runtime: runtime_name(&runtime)?,
+                tool: tool_id(&tool)?,
+                loaded: loaded.0,
+                expected: expected.0,
+            },
+            Self::RuntimeFailed { runtime, tool, message } => Fact::RuntimeFailed {
+                runtime: runtime_name(&runtime)?,
+                tool: tool_id(&tool)?,
+                message: message.into_owned(),
+            },
+            Self::RuntimeExpired { runtime, asked } => {
+                Fact::RuntimeExpired { runtime: runtime_name(&runtime)?, asked }
+            }
+        })
+    }
+}
+
+pub(super) fn tool_id(text: &str) -> Result<ToolId, BadText> {
+    read("a tool's id", text)
+}
+
+pub(super) fn root_name(text: &str) -> Result<RootName, BadText> {
+    RootName::new(text).map_err(|it| it.to_string())
+}
+
+pub(super) fn runtime_name(text: &str) -> Result<RuntimeName, BadText> {
+    RuntimeName::new(text).map_err(|_| format!("{text:?} is not a runtime's name"))
+}
+
+pub(super) fn by_tool<A, B>(
+    map: BTreeMap<Text<'_>, A>,
+    value: impl Fn(A) -> B,
+) -> Result<BTreeMap<ToolId, B>, BadText> {
+    map.into_iter().map(|(tool, it)| Ok((tool_id(&tool)?, value(it)))).collect()
+}
+
+impl<'a> From<&'a Version> for VersionV1<'a> {
+    fn from(it: &'a Version) -> Self {
+        Self {
+            tool: text(it.tool.as_str()),
+            number: it.number.0,
+            digest: Hex(it.digest),
+            size: it.size,
+            executable: it.executable,
+            parents: it.parents.iter().map(|it| it.0).collect(),
+            author: (&it.author).into(),
+            reason: text(it.reason.as_str()),
+            origin: it.origin.into(),
+            mtime: it.mtime.0,
+        }
+    }
+}
+
+impl VersionV1<'_> {
+    fn read(self, seq: Seq, time: Timestamp) -> Result<Version, BadText> {
+        Ok(Version {
+            tool: tool_id(&self.tool)?,
+            number: VersionNo(self.number),
+            digest: self.digest.0,
+            size: self.size,
+            executable: self.executable,
+            parents: self.parents.into_iter().map(VersionNo).collect(),
+            author: self.author.into(),
+            reason: reason(&self.reason)?,
+            origin: self.origin.into(),
+            mtime: Timestamp(self.mtime),
+            time,
+            seq,
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! The state directory: made with mode 0700, locked while it is open, its entries made durable. Keeps a
+//! reserve of disk space, to be given up when the disk is full and the index must be opened all the same.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, fstatvfs};
+
+use crate::ports::StoreError;
+
+/// Enough for sled to write its snapshot and a few of its segments.
+const RESERVE: u64 = 8 << 20;
+/// Less than this free and nothing is appended: the index beside the log needs room, too.
+pub(super) const FLOOR: u64 = 4 << 20;
+
+pub(super) struct Place {
+    dir: PathBuf,
+    /// Released when this is dropped.
+    _lock: File,
+}
+
+/// Names the path in an error; a full disk (or quota) is an error of its own.
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            StoreError::Full { path: path.to_owned() }
+        }
+        _ => StoreError::Io { doing, path: path.to_owned(), source },
+    }
+}
+
+impl Place {
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        directory(dir)?;
+        let path = dir.join("lock");
+        let lock = file(&path)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|it| match it {
+            rustix::io::Errno::WOULDBLOCK => StoreError::Locked { path: dir.to_owned() },
+            other => failed("lock", &path)(other.into()),
+        })?;
+        directory(&dir.join("log"))?;
+        Ok(Self { dir: dir.to_owned(), _lock: lock })
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    pub(super) fn index(&self) -> PathBuf {
+        self.dir.join("index")
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn is_cramped(&self) -> bool {
+        File::open(&self.dir).and_then(|it| free(&it)).is_ok_and(|it| it < FLOOR)
+    }
+
+    /// Whether there was a reserve to give up.
+    pub(super) fn release_reserve(&self) -> Result<bool, StoreError> {
+        let path = self.dir.join("reserve");
+        let Ok(reserve) = OpenOptions::new().write(true).open(&path) else { return Ok(false) };
+        let held = reserve.metadata().is_ok_and(|it| it.len() > 0);
+        reserve.set_len(0).map_err(failed("release", &path))?;
+        Ok(held)
+    }
+
+    /// Sets the reserve aside where there is plenty of room. A comfort: failing is no error.
+    pub(super) fn keep_reserve(&self) {
+        let kept = file(&self.dir.join("reserve")).and_then(|it| {
+            let path = &self.dir;
+            let length = it.metadata().map_err(failed("stat", path))?.len();
+            if length < RESERVE && free(&it).map_err(failed("stat", path))? > 4 * RESERVE {
+                fallocate(&it, FallocateFlags::empty(), 0, RESERVE)
+                    .map_err(|it| failed("reserve", path)(it.into()))?;
+            }
+            Ok(())
+        });
+        if let Err(why) = kept {
+            tracing::debug!(%why, "no reserve of disk space is kept");
+        }
+    }
+}
+
+/// Bytes that may still be written to the file system with this file.
+pub(super) fn free(file: &File) -> io::Result<u64> {
+    let it = fstatvfs(file)?;
+    Ok(it.f_bavail.saturating_mul(it.f_frsize))
+}
+
+/// Opens for reading and writing, made with mode 0600 if it is not there.
+pub(super) fn file(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(failed("open", path))
+}
+
+/// Makes the directory with all above it; each is durable in the one above.
+pub(super) fn directory(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+        directory(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(it) if it.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(failed("make the directory", path)(it));
+        }
+        _ => (),
+    }
+    sync_directory(path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+pub(super) fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|it| it.sync_all()).map_err(failed("sync the directory", path))
+}
+
+/// Replaces a small file as a whole, durably.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    use io::Write as _;
+    let beside = path.with_extension("new");
+    let fail = failed("write", &beside);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut new = options.open(&beside).map_err(&fail)?;
+    new.write_all(bytes).and_then(|()| new.sync_all()).map_err(&fail)?;
+    fs::rename(&beside, path).map_err(failed("replace", path))?;
+    path.parent().map_or(Ok(()), sync_directory)
+}

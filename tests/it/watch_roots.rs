@@ -1,0 +1,1 @@
+//! Roots that go, come back, are replaced.
