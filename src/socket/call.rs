@@ -115,9 +115,9 @@ pub(super) fn unescaped(place: &str, text: &str) -> Result<String, Problem> {
 
 /// The whole body, within its limits of size and time.
 pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
-    let reading = tokio::time::timeout(limits.body_timeout, collect(body, limits.body_size));
+    let reading = tokio::time::timeout(limits.body_time, collect(body, limits.body_size));
     reading.await.unwrap_or_else(|_| {
-        let seconds = limits.body_timeout.as_secs_f32();
+        let seconds = limits.body_time.as_secs_f32();
         Err(Problem::new(
             Code::RequestTimeout,
             format!("the body did not arrive whole within {seconds} s"),

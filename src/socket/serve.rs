@@ -146,11 +146,9 @@ impl Front {
     }
 
     fn refusal(&self, uid: u32, own: usize, all: usize) -> Option<Problem> {
-        let Limits { connections, connections_per_peer, .. } = self.limits;
-        if own >= connections_per_peer {
-            let detail = format!(
-                "uid {uid} has {own} open connections, its share is {connections_per_peer}"
-            );
+        let Limits { connections, per_peer, .. } = self.limits;
+        if own >= per_peer {
+            let detail = format!("uid {uid} has {own} open connections, its share is {per_peer}");
             let hint = "close some; the key limits.connections_per_peer sets the share";
             return Some(Problem::new(Code::TooManyRequests, detail).hint(hint));
         }
@@ -161,13 +159,13 @@ impl Front {
     }
 
     async fn connection(&self, stream: UnixStream, caller: Caller, place: Place) {
-        let header_timeout =
-            if place.refused.is_some() { REFUSAL_TIME } else { self.limits.header_timeout };
+        let header_time =
+            if place.refused.is_some() { REFUSAL_TIME } else { self.limits.header_time };
         let router = TowerToHyperService::new(self.router.clone());
         let service = Connection { router, caller, refused: place.refused.clone() };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
+            .header_read_timeout(header_time)
             .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);

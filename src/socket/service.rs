@@ -57,12 +57,12 @@ pub struct RootFacts {
 pub struct Limits {
     pub connections: usize,
     /// How many of them one uid may have.
-    pub connections_per_peer: usize,
+    pub per_peer: usize,
     pub body_size: usize,
     /// For the head of a request, and between two requests of one connection.
-    pub header_timeout: Duration,
+    pub header_time: Duration,
     /// For a whole body.
-    pub body_timeout: Duration,
+    pub body_time: Duration,
     /// For what is being answered when the daemon stops.
     pub drain_time: Duration,
     /// Between two signs of life in a stream in which nothing happens.
@@ -73,10 +73,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 64,
-            connections_per_peer: 32,
+            per_peer: 32,
             body_size: 1 << 20,
-            header_timeout: Duration::from_secs(5),
-            body_timeout: Duration::from_secs(10),
+            header_time: Duration::from_secs(5),
+            body_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(5),
             keep_alive: Duration::from_secs(15),
         }

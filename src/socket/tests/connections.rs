@@ -28,7 +28,7 @@ async fn rest(mut stream: UnixStream) -> String {
 
 #[tokio::test]
 async fn who_never_finishes_a_head_is_closed_and_others_are_served() {
-    let limits = Limits { header_timeout: Duration::from_millis(100), ..limits() };
+    let limits = Limits { header_time: Duration::from_millis(100), ..limits() };
     let rig = Rig::limited(&[(A, "1\n")], limits).await;
     let mut slow = Vec::new();
     for _ in 0..20 {
@@ -47,7 +47,7 @@ async fn who_never_finishes_a_head_is_closed_and_others_are_served() {
 
 #[tokio::test]
 async fn who_never_finishes_a_body_is_told_and_closed() {
-    let limits = Limits { body_timeout: Duration::from_millis(100), ..limits() };
+    let limits = Limits { body_time: Duration::from_millis(100), ..limits() };
     let rig = Rig::limited(&[(A, "1\n")], limits).await;
     let head = "PUT /v1/runtimes/p HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{";
     let answer = rest(connect(&rig, head).await).await;
@@ -57,7 +57,7 @@ async fn who_never_finishes_a_body_is_told_and_closed() {
 
 #[tokio::test]
 async fn a_share_that_is_used_up_is_told() {
-    let limits = Limits { connections_per_peer: 3, ..limits() };
+    let limits = Limits { per_peer: 3, ..limits() };
     let rig = Rig::limited(&[(A, "1\n")], limits).await;
     let mut held = Vec::new();
     for _ in 0..3 {

@@ -180,6 +180,10 @@ impl Tree for MemoryTree {
         true
     }
 
+    fn knows_writers(&self, _: &RootName) -> bool {
+        true
+    }
+
     fn set_roots(&mut self, _: &[WatchedRoot]) {}
 
     fn rest(&mut self) {}
