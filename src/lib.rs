@@ -5,12 +5,81 @@ pub mod config;
 pub mod decide;
 pub mod disk;
 pub mod log;
+//! knowngood keeps AI agents' tools known-good: it watches tool directories, records every settled content as a
+//! version, flags drift between disk, the accepted baseline and what running agents have loaded, and answers on a
+//! Unix socket.
+//!
+//! # The loop
+//!
+//! Everything is one loop around pure rules. `decide(&State, Input) -> Plan` says what became true and what to do;
+//! the reconciler makes the facts durable, applies them, publishes them, and only then acts. Whatever an action yields
+//! comes back as another input.
+//!
+//! ```text
+//!  watch ──hints──▶ ┌───────────┐ ──looks──▶ lane ──▶ disk
+//!  socket ─asks───▶ │ reconcile │ ◀─sights── (one thread, ordered)
+//!                   └─────┬─────┘
+//!                  decide │ append (one fdatasync a group)
+//!                         ▼
+//!                       store ──▶ View (readers), events, log lines
+//! ```
+//!
+//! # The invariants
+//!
+//! - Events are hints, looking is truth: a version is recorded only from bytes that were read while nobody wrote.
+//! - State changes in `decide::State::apply` alone; replaying the log gives the state that the loop has.
+//! - Persist, apply, publish, act, in this order. The loop applies to a private copy first, so that one fdatasync
+//!   covers all that waited; nobody sees the copy before it is durable, and a full disk throws it away.
+//! - Looks are one ordered lane. A walk through a root goes on in small steps between fresh hints.
+//! - Reading never goes through the loop: a [`reconcile::View`] is one moment, shared by persistent maps.
+//! - After a failed sync nothing is acknowledged any more; a full disk is no such failure, and is waited out.
+//! - What may be missing on disk is not gone until its root was seen to be there.
+//!
+//! # Where we differ from the first drawing of the house
+//!
+//! - The safety stop for mass removal goes by how many tools are missing, not by how many vanished in one scan: a
+//!   scan is looked at in steps, and what is missing is what counts.
+//! - The mailbox is a mutex and a condition variable, not a set of channels: everything that waits is taken at once,
+//!   which is what makes one fdatasync serve a burst.
+//! - Watches are armed one directory at a time, each before it is listed, over `notify`'s plain watches: then no
+//!   file can be made between the two unseen.
+//!
+//! # The modules, in reading order
+//!
+//! Arrows point down only; `tests/it/architecture.rs` holds it.
+
+// Words, and rules over them: pure.
 pub mod model;
+
+pub mod decide;
+
+// Needs and plain settings that several layers share.
+pub mod access;
 pub mod ports;
-pub mod reconcile;
 pub mod roots;
 pub mod signals;
 pub mod socket;
 pub mod store;
 pub mod watch;
+
 pub mod wire;
+
+pub mod log;
+
+pub mod config;
+pub mod signals;
+
+// The world: each knows only the needs.
+pub mod disk;
+pub mod store;
+pub mod watch;
+
+// The loop.
+pub mod reconcile;
+
+// The front ends.
+pub mod cli;
+pub mod socket;
+
+// Where all of it is put together.
+pub mod app;

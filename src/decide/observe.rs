@@ -19,7 +19,8 @@ pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
         for below in state.below(&path) {
             plan.look(below, false, false, Wait::None);
         }
-        plan.look(path, false, false, Wait::None);
+        // On some file systems a store through a mapping leaves the stat as it was: what an event named is read.
+        plan.look(path, false, true, Wait::None);
     }
     plan.scans = dirty.roots.into_iter().filter(|it| rules.roots.contains_key(it)).collect();
     plan

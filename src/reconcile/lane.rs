@@ -57,6 +57,8 @@ pub(super) struct Walked {
     pub(super) order: WalkOrder,
     pub(super) present: BTreeSet<ToolId>,
     pub(super) end: End,
+    /// Whether the kernel tells of writers there.
+    pub(super) knows_writers: bool,
     /// Time spent, rests left out.
     pub(super) took: Duration,
 }
@@ -143,7 +145,7 @@ impl Lane {
                         .0;
                 }
                 Pick::Idle => {
-                    wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner)
+                    wanted = self.changed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
@@ -279,7 +281,8 @@ impl Worker {
     fn begin(&mut self, order: WalkOrder) -> Option<Found> {
         let (present, took) = (BTreeSet::new(), Duration::ZERO);
         let Ok(walk) = self.tree.walk(&order.root) else {
-            return Some(Found::Walked(Walked { order, present, end: End::RootLost, took }));
+            let (end, knows_writers) = (End::RootLost, false);
+            return Some(Found::Walked(Walked { order, present, end, knows_writers, took }));
         };
         self.walk = Some(Walking { walk, order, present, took, resumes: Instant::now() });
         None
@@ -309,7 +312,8 @@ impl Worker {
     fn end(&mut self, walking: Walking, end: End) -> Found {
         let Walking { order, present, took, .. } = walking;
         self.tree.rest();
-        Found::Walked(Walked { order, present, end, took })
+        let knows_writers = self.tree.knows_writers(&order.root);
+        Found::Walked(Walked { order, present, end, knows_writers, took })
     }
 }
 

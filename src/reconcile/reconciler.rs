@@ -408,6 +408,10 @@ fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
 
 impl RootView {
     pub(super) fn unknown() -> Self {
-        Self { watching: Watching::Polling { why: "not armed yet".to_owned() }, last_scan: None }
+        Self {
+            watching: Watching::Polling { why: "not armed yet".to_owned() },
+            knows_writers: false,
+            last_scan: None,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The loop's thread and the lane's, from start to stop.
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -59,7 +59,7 @@ pub struct World {
 /// The two threads. Dropping it does not stop them; [`Running::stop`] does.
 pub struct Running {
     mailbox: Arc<Mailbox>,
-    looped: JoinHandle<Result<(), Fatal>>,
+    looped: Mutex<Option<JoinHandle<Result<(), Fatal>>>>,
 }
 
 /// Brings the state up from the log, and starts. `raise` asks the watcher to bring a barrier round; `ended` is called
@@ -90,7 +90,11 @@ pub fn start(
         ended();
         result
     })?;
-    Ok((handle, Running { mailbox: Arc::clone(&mailbox), looped }, mailbox))
+    Ok((
+        handle,
+        Running { mailbox: Arc::clone(&mailbox), looped: Mutex::new(Some(looped)) },
+        mailbox,
+    ))
 }
 
 /// Rows as they were saved, and every record after them.
@@ -130,9 +134,10 @@ impl Running {
     }
 
     /// Ends the loop after the round in progress, and the lane; closes the log.
-    pub fn stop(self) -> Result<(), Fatal> {
+    pub fn stop(&self) -> Result<(), Fatal> {
         self.mailbox.stop();
-        self.looped.join().map_err(|_| Fatal::Panicked("reconcile"))?
+        let looped = self.looped.lock().unwrap_or_else(PoisonError::into_inner).take();
+        looped.map_or(Ok(()), |it| it.join().map_err(|_| Fatal::Panicked("reconcile"))?)
     }
 }
 
@@ -229,8 +234,7 @@ impl Looping {
     }
 
     fn show(&self) {
-        let mut view =
-            self.handle.shared.view.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut view = self.handle.shared.view.write().unwrap_or_else(PoisonError::into_inner);
         *view = Arc::new(self.reconciler.view());
     }
 

@@ -28,6 +28,8 @@ pub struct View {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootView {
     pub watching: Watching,
+    /// Whether the kernel tells of writers; if not, a close event and the quiet window stand for it.
+    pub knows_writers: bool,
     /// When the last walk through all of it ended.
     pub last_scan: Option<Timestamp>,
 }

@@ -159,7 +159,7 @@ impl Reconciler {
 
     /// The end of the listing: what it did not find is asked about, and the walk waits for its answers.
     pub(super) fn walked(&mut self, walked: Walked, round: &mut Round) {
-        let Walked { order, present, end, took } = walked;
+        let Walked { order, present, end, knows_writers, took } = walked;
         let root = order.root.clone();
         let files = present.len();
         let open = match end {
@@ -173,6 +173,8 @@ impl Reconciler {
                 BTreeMap::new()
             }
             End::Whole => {
+                self.roots.entry(root.clone()).or_insert_with(RootView::unknown).knows_writers =
+                    knows_writers;
                 let input = Input::Walked { root: root.clone(), present };
                 self.decide(input, order.origin, round);
                 self.pending.open_questions(Some(&root))

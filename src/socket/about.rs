@@ -82,6 +82,8 @@ fn store(handle: &Handle) -> StoreInfo {
 
 fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
     let watch = view.map(|it| shape::watch(it, &facts.name));
+    let seen = view.and_then(|it| it.roots.get(&facts.name));
+    let settled_by = if seen.is_some_and(|it| it.knows_writers) { "lease" } else { "close_event" };
     let (watch, watch_why) = watch.unwrap_or((WatchState::Starting, None));
     RootInfo {
         root: facts.name.to_string(),
@@ -90,7 +92,7 @@ fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
         watch_why,
         writable: facts.writable.is_ok(),
         not_writable_why: facts.writable.clone().err(),
-        settled_by: facts.settled_by.to_owned(),
+        settled_by: settled_by.to_owned(),
     }
 }
 

@@ -49,8 +49,6 @@ pub struct RootFacts {
     pub path: PathBuf,
     /// Or why it cannot be written.
     pub writable: Result<(), String>,
-    /// How it is known there that a file is settled: `lease`, or `close_event`.
-    pub settled_by: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]

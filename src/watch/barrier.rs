@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(barriers.next_cookie(now), Some(2));
         assert_eq!(barriers.next_cookie(now), None);
         assert_eq!(barriers.arrived(1), [1, 2]);
-        assert_eq!(barriers.arrived(1), []);
+        assert!(barriers.arrived(1).is_empty());
         assert_eq!(barriers.arrived(2), [3]);
     }
 
@@ -115,7 +115,7 @@ mod tests {
         barriers.next_cookie(now);
         barriers.raise(vec![2]);
         barriers.begin_again();
-        assert_eq!(barriers.arrived(1), []);
+        assert!(barriers.arrived(1).is_empty());
         assert_eq!(barriers.next_cookie(now), Some(2));
         assert_eq!(barriers.arrived(2), [1, 2]);
     }
@@ -125,7 +125,7 @@ mod tests {
         let (mut barriers, now) = (Barriers::default(), Instant::now());
         barriers.raise(vec![1]);
         barriers.next_cookie(now);
-        assert_eq!(barriers.overdue(now + COOKIE_LIMIT / 2), []);
+        assert!(barriers.overdue(now + COOKIE_LIMIT / 2).is_empty());
         assert_eq!(barriers.next_due(), Some(now + COOKIE_LIMIT));
         assert_eq!(barriers.overdue(now + COOKIE_LIMIT), [1]);
         assert_eq!(barriers.next_due(), None);

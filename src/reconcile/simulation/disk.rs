@@ -193,6 +193,10 @@ impl Tree for FakeTree {
         self.disk.lock().unwrap().there
     }
 
+    fn knows_writers(&self, _: &RootName) -> bool {
+        true
+    }
+
     fn set_roots(&mut self, _: &[WatchedRoot]) {}
 
     fn rest(&mut self) {}

@@ -34,7 +34,7 @@ use crate::{
         run::{Audit, bring_up},
         walks::Walks,
     },
-    store::memory::MemoryStore,
+    store::{Opened, memory::MemoryStore},
 };
 
 pub(super) const AUDIT_EVERY: Duration = Duration::from_secs(60);
@@ -123,7 +123,7 @@ impl Sim {
         let disk = Arc::new(Mutex::new(FakeDisk::new()));
         let store = MemoryStore::default();
         let full = Arc::new(AtomicBool::new(false));
-        let (reconciler, archive) = open(&store, &full);
+        let (reconciler, archive) = open(store.reopen(), &full);
         let known = Arc::new(RwLock::new(State::default()));
         let worker = worker(&disk, &known);
         let mut sim = Self {
@@ -455,8 +455,9 @@ impl Sim {
             drop(self.one_round());
         }
         self.full.store(false, Ordering::Relaxed);
-        self.store = self.store.reopen();
-        (self.reconciler, self.archive) = open(&self.store, &self.full);
+        let opened =
+            if dice.roll(3) == 0 { self.store.reopen_without_rows() } else { self.store.reopen() };
+        (self.reconciler, self.archive) = open(opened, &self.full);
         *self.known.write().unwrap() = self.reconciler.state.clone();
         self.worker = worker(&self.disk, &self.known);
         self.wanted = Wanted::default();
@@ -542,8 +543,8 @@ impl Sim {
     }
 }
 
-fn open(store: &MemoryStore, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>) {
-    let (log, archive) = store.open();
+fn open(opened: Opened, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>) {
+    let Opened { log, archive, .. } = opened;
     let (state, rows) = bring_up(&*archive).unwrap();
     let log = Box::new(FaultyLog { inner: log, full: Arc::clone(full) });
     let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_secs(86_400) };

@@ -1,0 +1,240 @@
+//! The composition root: chooses backends, starts what has to run, in order, and stops it in order. The only place
+//! that knows all of them; it decides nothing.
+//!
+//! Start: state directory → log → socket (which says what is still missing) → state → loop → watcher → answers.
+//! Stop: listener → watcher → loop → log. A second signal does not wait.
+
+mod claims;
+mod clock;
+mod place;
+mod reload;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    config::{self, Config, ConfigErrors},
+    disk::{self, Disk},
+    log, reconcile,
+    signals::{self, Signal},
+    socket::{self, BindError, Service, Socket},
+    store::{self, Opened},
+    watch::{Watch, WatchSettings},
+};
+use claims::{Claims, Taken};
+use clock::SystemClock;
+use reload::Current;
+
+/// Who may open the socket: its owner and its group; what they may do is asked of each request.
+const SOCKET_MODE: u32 = 0o660;
+/// A stop that takes longer than this is not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the daemon does not run (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Log(#[from] reconcile::Fatal),
+    #[error(transparent)]
+    Socket(#[from] BindError),
+    #[error(transparent)]
+    Root(#[from] Taken),
+    #[error("{doing} {what}: {source}")]
+    World { doing: &'static str, what: String, source: std::io::Error },
+}
+
+impl From<crate::ports::StoreError> for Failed {
+    fn from(error: crate::ports::StoreError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
+/// Runs until a signal or a failure ends it.
+pub fn run(request: config::Request) -> Result<(), Failed> {
+    let config = Config::load(&request, &config::environment(), &config::System)?;
+    let control = log::install(config.log.format, config.log.level, Box::new(|| clock::now().0))
+        .map_err(|it| world("installing", "the log", std::io::Error::other(it.to_string())))?;
+    disk::ignore_lease_signals().map_err(|it| world("handling", "SIGIO", it))?;
+    let stop = CancellationToken::new();
+    let reloads = Arc::new(tokio::sync::Notify::new());
+    let _signals = signals::listen(on_signal(stop.clone(), Arc::clone(&reloads)))
+        .map_err(|it| world("handling", "signals", it))?;
+    place::make(&config)?;
+    let claims = Claims::take(&config.roots)?;
+    let opened = store::open(&config.state_dir, &tell_progress)?;
+    for note in &opened.notes {
+        warn!(event = "log.opened", "{note}");
+    }
+    let socket = Socket::bind(&config.socket, SOCKET_MODE)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("socket")
+        .enable_all()
+        .build()
+        .map_err(|it| world("starting", "the runtime", it))?;
+    let current = Arc::new(Current::new(request, config, claims, control));
+    let result = runtime.block_on(serve(opened, socket, current, reloads, stop));
+    // Streams and connections have had their time to drain; what still hangs is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// The first signal stops gently; one more does not wait for anything.
+fn on_signal(
+    stop: CancellationToken,
+    reloads: Arc<tokio::sync::Notify>,
+) -> impl FnMut(Signal) + Send + 'static {
+    move |signal| match signal {
+        Signal::Stop => stop.cancel(),
+        Signal::Reload => reloads.notify_one(),
+        Signal::StopNow => {
+            warn!(event = "daemon.stopping", "a second signal: not waiting any longer");
+            #[expect(
+                clippy::exit,
+                reason = "the log is whole at every moment; waiting was declined"
+            )]
+            std::process::exit(130)
+        }
+    }
+}
+
+fn tell_progress(progress: store::Progress) {
+    info!(
+        event = "log.opening",
+        doing = progress.doing,
+        done = progress.done,
+        total = progress.total
+    );
+}
+
+async fn serve(
+    opened: Opened,
+    socket: Socket,
+    current: Arc<Current>,
+    reloads: Arc<tokio::sync::Notify>,
+    stop: CancellationToken,
+) -> Result<(), Failed> {
+    let service =
+        Arc::new(Service::new(current.settings(), current.limits(), Arc::clone(&current).answer()));
+    let listening = {
+        let (socket_path, stop) = (socket.path().display().to_string(), stop.clone());
+        let served = socket::serve(socket, Arc::clone(&service), stop);
+        info!(
+            event = "daemon.started",
+            version = env!("CARGO_PKG_VERSION"),
+            pid = std::process::id(),
+            socket = socket_path
+        );
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(served);
+        tasks
+    };
+    let ended = stop.clone();
+    let started = tokio::task::spawn_blocking({
+        let (current, service) = (Arc::clone(&current), Arc::clone(&service));
+        move || start_loop(opened, &current, &service, move || ended.cancel())
+    })
+    .await;
+    let running = match started {
+        Ok(running) => running?,
+        Err(panic) => {
+            return Err(world("starting", "the loop", std::io::Error::other(panic.to_string())));
+        }
+    };
+    until_stopped(&current, &service, &reloads, &stop).await;
+    info!(event = "daemon.stopping");
+    wind_down(listening, running).await
+}
+
+/// The loop, the watcher and the handle through which the front door answers.
+fn start_loop(
+    opened: Opened,
+    current: &Arc<Current>,
+    service: &Service,
+    ended: impl FnOnce() + Send + 'static,
+) -> Result<Started, Failed> {
+    let config = current.config();
+    let watch: Arc<OnceLock<Watch>> = Arc::default();
+    let raise = {
+        let watch = Arc::clone(&watch);
+        move |number| watch.get().into_iter().for_each(|it| it.barrier(number))
+    };
+    let Opened { log, archive, memory, pack, .. } = opened;
+    let tree = Box::new(Disk::new(&[], pack, memory));
+    let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock) };
+    let audit = reconcile::Audit { walk: config.audit.walk, rehash: config.audit.rehash };
+    let settings = reconcile::Settings { audit };
+    let (handle, running, notice) = reconcile::start(world, settings, raise, ended)?;
+    running.configure(reload::setup(&config)?);
+    let cookies = config.state_dir.join("cookies");
+    let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
+    let started = Watch::start(watched, &cookies, notice, WatchSettings::default())
+        .map_err(|it| world_at("starting to watch, with cookies in", &cookies, it))?;
+    let watch = keep(&watch, started);
+    let running = Arc::new(running);
+    current.started(&watch, &running);
+    service.loaded(handle);
+    Ok(Started { watch, running })
+}
+
+fn keep(place: &Arc<OnceLock<Watch>>, watch: Watch) -> Arc<OnceLock<Watch>> {
+    // It was empty: this is the only place that fills it.
+    drop(place.set(watch));
+    Arc::clone(place)
+}
+
+struct Started {
+    watch: Arc<OnceLock<Watch>>,
+    running: Arc<reconcile::Running>,
+}
+
+async fn until_stopped(
+    current: &Arc<Current>,
+    service: &Service,
+    reloads: &tokio::sync::Notify,
+    stop: &CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = reloads.notified() => reload::because_of_signal(current).await,
+            () = current.applied() => service.configure(current.settings()),
+        }
+    }
+}
+
+async fn wind_down(
+    mut listening: tokio::task::JoinSet<std::io::Result<()>>,
+    started: Started,
+) -> Result<(), Failed> {
+    let drained = tokio::time::timeout(PATIENCE, listening.join_next()).await;
+    if drained.is_err() {
+        warn!(event = "daemon.stopping", "connections did not end in time");
+    }
+    let Started { watch, running } = started;
+    let stopped = tokio::task::spawn_blocking(move || {
+        if let Some(watch) = watch.get() {
+            watch.stop();
+        }
+        running.stop()
+    });
+    match stopped.await {
+        Ok(result) => Ok(result?),
+        Err(panic) => Err(world("stopping", "the loop", std::io::Error::other(panic.to_string()))),
+    }
+}
+
+fn world(doing: &'static str, what: &str, source: std::io::Error) -> Failed {
+    Failed::World { doing, what: what.to_owned(), source }
+}
+
+fn world_at(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Failed {
+    world(doing, &path.display().to_string(), source)
+}

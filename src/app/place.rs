@@ -1,0 +1,58 @@
+//! The directories that a daemon needs before it can do anything: made private, never taken from others.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use super::{Failed, world_at};
+use crate::{config::Config, roots::STATE_FOLDER};
+
+/// Makes the state directory and the socket's, with all that leads to them.
+pub(super) fn make(config: &Config) -> Result<(), Failed> {
+    private_directory(&config.state_dir)?;
+    if config.state_dir.file_name().is_some_and(|it| it == STATE_FOLDER) {
+        ignore_itself(&config.state_dir)?;
+    }
+    match config.socket.parent() {
+        Some(parent) => private_directory(parent),
+        None => Ok(()),
+    }
+}
+
+/// 0700 if it has to be made; one that is there is left as it is.
+pub(super) fn private_directory(path: &Path) -> Result<(), Failed> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|it| world_at("making the directory", path, it))?;
+    let parent = path.parent().unwrap_or(path);
+    File::open(parent)
+        .and_then(|it| it.sync_all())
+        .map_err(|it| world_at("syncing the directory", parent, it))
+}
+
+/// Git is told to leave our folder alone, `git clean -fd` included.
+pub(super) fn ignore_itself(folder: &Path) -> Result<(), Failed> {
+    let path = folder.join(".gitignore");
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path);
+    match file.and_then(|mut it| it.write_all(b"*\n")) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(world_at("writing", &path, error)),
+    }
+}
+
+/// Whether files in the directory could be changed by us at all.
+pub(super) fn is_writable(path: &Path) -> Result<(), String> {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .map_err(|it| it.to_string())?;
+    let flags = rustix::fs::statvfs(path).map_err(|it| it.to_string())?.f_flag;
+    if flags.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err("the file system is mounted read-only".to_owned());
+    }
+    fs::metadata(path).map(drop).map_err(|it| it.to_string())
+}
