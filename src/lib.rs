@@ -1,10 +1,3 @@
-//! knowngood keeps AI agents' tool files known-good.
-pub mod access;
-pub mod cli;
-pub mod config;
-pub mod decide;
-pub mod disk;
-pub mod log;
 //! knowngood keeps AI agents' tools known-good: it watches tool directories, records every settled content as a
 //! version, flags drift between disk, the accepted baseline and what running agents have loaded, and answers on a
 //! Unix socket.
@@ -57,10 +50,6 @@ pub mod decide;
 pub mod access;
 pub mod ports;
 pub mod roots;
-pub mod signals;
-pub mod socket;
-pub mod store;
-pub mod watch;
 
 pub mod wire;
 

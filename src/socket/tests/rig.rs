@@ -53,7 +53,6 @@ fn settings(access: Access) -> Settings {
         name: RootName::new("tools").unwrap(),
         path: PathBuf::from("/srv/tools"),
         writable: Ok(()),
-        settled_by: "lease",
     };
     Settings { access, roots: vec![root] }
 }
