@@ -6,9 +6,11 @@
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
 )]
 
+mod saves;
 mod store_contract;
 mod store_samples;
 mod watch_looker;
 mod watch_roots;
 mod watch_saves;
 mod watch_torture;
+mod world;
