@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
 )]
 
+mod replay;
 mod store_contract;
 mod store_samples;
 mod watch_looker;
