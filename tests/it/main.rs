@@ -7,6 +7,7 @@
 )]
 
 mod saves;
+mod replay;
 mod store_contract;
 mod store_samples;
 mod watch_looker;
