@@ -117,7 +117,9 @@ pub(super) fn read_pointer(bytes: &[u8]) -> Option<Pointer> {
 
 pub(super) fn versions(entries: &[VersionEntry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * VersionEntry::LENGTH);
-    entries.iter().for_each(|it| it.put(&mut bytes));
+    for it in entries {
+        it.put(&mut bytes);
+    }
     bytes
 }
 
@@ -133,7 +135,9 @@ impl ToolEntry {
         bytes.extend_from_slice(&self.chunks.to_be_bytes());
         bytes.extend_from_slice(&u16::try_from(self.row.len()).unwrap_or(u16::MAX).to_be_bytes());
         bytes.extend_from_slice(&self.row);
-        self.newest.iter().for_each(|it| it.put(&mut bytes));
+        for it in &self.newest {
+            it.put(&mut bytes);
+        }
         bytes
     }
 

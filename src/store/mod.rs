@@ -38,7 +38,7 @@ use std::{
 };
 
 #[doc(hidden)]
-pub use journal::Sync;
+pub use journal::{Manner, Sync};
 
 use crate::{
     model::Digest,
@@ -77,15 +77,15 @@ struct Shared {
 }
 
 pub fn open(dir: &Path, progress: &dyn Fn(Progress)) -> Result<Opened, StoreError> {
-    open_with(dir, progress, Sync::Data)
+    open_with(dir, progress, Manner::default())
 }
 
-/// For the test that shows what the sync is good for.
+/// For tests of the store itself.
 #[doc(hidden)]
 pub fn open_with(
     dir: &Path,
     progress: &dyn Fn(Progress),
-    sync: Sync,
+    manner: Manner,
 ) -> Result<Opened, StoreError> {
     let place = Place::open(dir)?;
     let log = place.log();
@@ -93,7 +93,7 @@ pub fn open_with(
     let checkpoint = checkpoint::read(dir)?;
     let segments = segments(&place, &checkpoint)?;
     let (index, end) = index(&place, &segments, &checkpoint, progress, &mut notes)?;
-    let journal = Journal::open(&log, end, sync)?;
+    let journal = Journal::open(&log, end, manner)?;
     if end.torn {
         let path = segment::path(&log, end.segment);
         notes.push(format!(
@@ -135,7 +135,10 @@ fn segments(place: &Place, checkpoint: &Found) -> Result<Vec<u32>, StoreError> {
         Some(missing) => {
             Err(corrupt(&segment::path(&log, missing), 0, "this part of the log is gone"))
         }
-        None => Ok(found),
+        None => {
+            found.iter().try_for_each(|it| segment::check_length(&log, *it))?;
+            Ok(found)
+        }
     }
 }
 

@@ -25,11 +25,13 @@ pub(super) struct Place {
 
 /// Names the path in an error; a full disk (or quota) is an error of its own.
 pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
-    move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            StoreError::Full { path: path.to_owned() }
+    move |source| {
+        let path = path.to_owned();
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            StoreError::Full { path }
+        } else {
+            StoreError::Io { doing, path, source }
         }
-        _ => StoreError::Io { doing, path: path.to_owned(), source },
     }
 }
 

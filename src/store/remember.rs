@@ -44,7 +44,9 @@ impl Memory for Stats {
         }
         for it in gone.chunks(PORTION) {
             let mut batch = sled::Batch::default();
-            it.iter().for_each(|it| batch.remove(it.as_str()));
+            for it in it {
+                batch.remove(it.as_str());
+            }
             self.apply(batch)?;
         }
         Ok(())

@@ -98,6 +98,17 @@ pub(super) fn begin(log: &Path, opening: &Opening, head: Head) -> Result<u64, St
     Ok(end)
 }
 
+/// Whether the file has a length that we gave it.
+pub(super) fn check_length(log: &Path, segment: u32) -> Result<(), StoreError> {
+    let path = path(log, segment);
+    match fs::metadata(&path).map_err(|it| unreadable(&path, 0, it))?.len() {
+        length if length == 0 || length % STEP != 0 => {
+            Err(corrupt(&path, length, "the file was cut short here"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads frames one after the other, ahead in large pieces.
 pub(super) struct Scanner {
     file: File,
@@ -130,14 +141,9 @@ impl Scanner {
 
     pub(super) fn open(log: &Path, segment: u32, at: u64) -> Result<Self, StoreError> {
         let path = path(log, segment);
-        let file = File::open(&path).map_err(|it| match it.kind() {
-            io::ErrorKind::NotFound => corrupt(&path, 0, "this part of the log is gone"),
-            _ => failed("open", &path)(it),
-        })?;
+        check_length(log, segment)?;
+        let file = File::open(&path).map_err(|it| unreadable(&path, 0, it))?;
         let length = file.metadata().map_err(failed("stat", &path))?.len();
-        if length == 0 || length % STEP != 0 {
-            return Err(corrupt(&path, length, "the file was cut short here"));
-        }
         Ok(Self { file, path, length, at, buffer: Vec::new(), base: 0 })
     }
 
@@ -273,9 +279,11 @@ fn read(
 }
 
 fn unreadable(path: &Path, at: u64, error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::NotFound => corrupt(path, at, "this part of the log is gone"),
-        io::ErrorKind::UnexpectedEof => corrupt(path, at, "the file was cut short"),
-        _ => failed("read", path)(error),
+    if error.kind() == io::ErrorKind::NotFound {
+        corrupt(path, at, "this part of the log is gone")
+    } else if error.kind() == io::ErrorKind::UnexpectedEof {
+        corrupt(path, at, "the file was cut short")
+    } else {
+        failed("read", path)(error)
     }
 }

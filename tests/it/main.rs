@@ -1,4 +1,13 @@
 //! The tests that see the program from outside, in one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test says what it expects by stopping, and makes its numbers itself"
+)]
 
 mod store_contract;
+mod store_damage;
 mod store_samples;

@@ -13,7 +13,7 @@ use knowngood::{
 };
 use sha2::{Digest as _, Sha256};
 
-/// SplitMix64: the same numbers everywhere, for ever.
+/// `SplitMix64`: the same numbers everywhere, for ever.
 #[derive(Clone)]
 pub(crate) struct Dice(pub(crate) u64);
 
