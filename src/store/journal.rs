@@ -13,7 +13,7 @@ use super::{
     fact::{chained, to_json},
     frame::{self, Header, Kind},
     pack,
-    place::{FLOOR, failed, free},
+    place::{failed, free},
     recovery::End,
     segment::{self, FULL, Head, Opening, Pointer, STEP, corrupt},
 };
@@ -53,6 +53,8 @@ const BLOCK: u64 = 4096;
 pub(super) struct Journal {
     log: PathBuf,
     manner: Manner,
+    /// Bytes that must stay free on the disk.
+    floor: u64,
     file: File,
     path: PathBuf,
     segment: u32,
@@ -64,7 +66,12 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Goes on where recovery says that the log ends; takes a torn tail away.
-    pub(super) fn open(log: &Path, end: End, manner: Manner) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        log: &Path,
+        end: End,
+        manner: Manner,
+        floor: u64,
+    ) -> Result<Self, StoreError> {
         let path = segment::path(log, end.segment);
         let file =
             OpenOptions::new().read(true).write(true).open(&path).map_err(failed("open", &path))?;
@@ -77,6 +84,7 @@ impl Journal {
         Ok(Self {
             log: log.to_owned(),
             manner,
+            floor,
             file,
             path,
             segment: end.segment,
@@ -106,7 +114,7 @@ impl Journal {
         let opening = Opening { segment: self.segment + 1, previous_end: self.end };
         let offset = segment::begin(&self.log, &opening, self.head)?;
         let end = End { segment: opening.segment, offset, head: self.head, torn: false };
-        *self = Self::open(&self.log, end, self.manner)?;
+        *self = Self::open(&self.log, end, self.manner, self.floor)?;
         Ok(())
     }
 
@@ -199,7 +207,7 @@ impl Journal {
 
     fn room(&self, wanted: u64) -> Result<(), StoreError> {
         let free = free(&self.file).map_err(failed("ask for free space of", &self.path))?;
-        if free < FLOOR + wanted {
+        if free < self.floor + wanted {
             return Err(StoreError::Full { path: self.log.clone() });
         }
         Ok(())

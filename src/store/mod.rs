@@ -93,7 +93,8 @@ pub fn open_with(
     let checkpoint = checkpoint::read(dir)?;
     let segments = segments(&place, &checkpoint)?;
     let (index, end) = index(&place, &segments, &checkpoint, progress, &mut notes)?;
-    let journal = Journal::open(&log, end, manner)?;
+    place.keep_reserve();
+    let journal = Journal::open(&log, end, manner, place.floor())?;
     if end.torn {
         let path = segment::path(&log, end.segment);
         notes.push(format!(
@@ -103,7 +104,6 @@ pub fn open_with(
             end.head.seq
         ));
     }
-    place.keep_reserve();
     let shared = Arc::new(Shared { index, log, place });
     let mut writer = writer::Writer { shared: shared.clone(), journal, poison: None };
     let is_old = end.segment > 1 || end.head != Head::default();

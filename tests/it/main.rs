@@ -9,5 +9,6 @@
 )]
 
 mod store_contract;
+mod store_crash;
 mod store_damage;
 mod store_samples;
