@@ -64,7 +64,7 @@ impl Archive for Reader {
             Some(it) => it,
             None => Pointer { segment: 1, offset: 0 },
         };
-        let mut scanner = Scanner::open(log, from.segment, from.offset.into())?;
+        let mut scanner = Scanner::open(log, from.segment, from.offset.into())?.facts_only();
         let mut segment = from.segment;
         let mut next = after.next();
         while next <= meta.head().seq && records.len() < limit {
@@ -92,7 +92,7 @@ impl Archive for Reader {
                     if opening.previous_end != end {
                         return Err(corrupt(&path, end, "facts are missing from here on"));
                     }
-                    scanner = Scanner::open(log, segment, offset)?;
+                    scanner = Scanner::open(log, segment, offset)?.facts_only();
                 }
                 Step::End => {
                     let what = format!("fact {next} is missing");

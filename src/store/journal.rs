@@ -205,7 +205,9 @@ impl Journal {
         Ok(Pointer { segment: self.segment, offset })
     }
 
-    fn room(&self, wanted: u64) -> Result<(), StoreError> {
+    /// Whether this much can be written, by us and by the index beside us. sled must not meet a full disk: it
+    /// takes nothing after a write that failed.
+    pub(super) fn room(&self, wanted: u64) -> Result<(), StoreError> {
         let free = free(&self.file).map_err(failed("ask for free space of", &self.path))?;
         if free < self.floor + wanted {
             return Err(StoreError::Full { path: self.log.clone() });

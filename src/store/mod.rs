@@ -131,15 +131,11 @@ fn segments(place: &Place, checkpoint: &Found) -> Result<Vec<u32>, StoreError> {
         found.push(1);
     }
     let last = found.last().copied().unwrap_or_default().max(anchored).max(1);
-    match (1..=last).find(|it| !found.contains(it)) {
-        Some(missing) => {
-            Err(corrupt(&segment::path(&log, missing), 0, "this part of the log is gone"))
-        }
-        None => {
-            found.iter().try_for_each(|it| segment::check_length(&log, *it))?;
-            Ok(found)
-        }
+    if let Some(missing) = (1..=last).find(|it| found.binary_search(it).is_err()) {
+        return Err(corrupt(&segment::path(&log, missing), 0, "this part of the log is gone"));
     }
+    found.iter().try_for_each(|it| segment::check_length(&log, *it))?;
+    Ok(found)
 }
 
 /// The index at the journal's end. One that fails on the way is made again, once.

@@ -34,6 +34,9 @@ impl Memory for Stats {
     }
 
     fn save(&self, known: &[Remembered], gone: &[ToolId]) -> Result<(), StoreError> {
+        if self.shared.place.is_cramped() {
+            return Err(StoreError::Full { path: self.shared.place.dir().to_owned() });
+        }
         for it in known.chunks(PORTION) {
             let mut batch = sled::Batch::default();
             for it in it {

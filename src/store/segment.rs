@@ -118,6 +118,7 @@ pub(super) struct Scanner {
     buffer: Vec<u8>,
     /// Where `buffer` begins in the file.
     base: u64,
+    facts_only: bool,
 }
 
 pub(super) enum Step<'a> {
@@ -144,7 +145,13 @@ impl Scanner {
         check_length(log, segment)?;
         let file = File::open(&path).map_err(|it| unreadable(&path, 0, it))?;
         let length = file.metadata().map_err(failed("stat", &path))?.len();
-        Ok(Self { file, path, length, at, buffer: Vec::new(), base: 0 })
+        Ok(Self { file, path, length, at, buffer: Vec::new(), base: 0, facts_only: false })
+    }
+
+    /// Passes over the bodies of contents: a damaged content does not stand in the way of facts.
+    pub(super) fn facts_only(mut self) -> Self {
+        self.facts_only = true;
+        self
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -180,6 +187,9 @@ impl Scanner {
             }
         };
         self.at = at + header.length();
+        if self.facts_only && header.kind == Kind::Content {
+            return Ok(Step::Frame { at, header, body: &[] });
+        }
         let body = self.bytes(at + HEADER as u64, u64::from(header.stored) + 1)?;
         if !header.fits(body) {
             self.at = at;

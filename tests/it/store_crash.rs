@@ -48,7 +48,7 @@ fn record(seq: Seq, longest: u32) -> (Record, Vec<u8>) {
 fn batch(after: Seq, longest: u32, pack: &dyn Pack) -> Batch {
     let mut batch = Batch::default();
     let mut seq = after;
-    for _ in 0..1 + Dice(after.0).below(4) {
+    for _ in 0..=Dice(after.0).below(4) {
         seq = seq.next();
         let (record, bytes) = record(seq, longest);
         batch.contents.push(pack.pack(digest(&bytes), &bytes));
@@ -392,13 +392,13 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _: Result<_, _> = Command::new("umount").arg("-l").arg(&self.0).status();
+        drop(Command::new("umount").arg("-l").arg(&self.0).status());
     }
 }
 
 fn fill(path: &Path) {
     let mut file = fs::File::create(path).unwrap();
-    let _: Result<_, _> = io::copy(&mut io::repeat(b'x'), &mut file);
+    assert!(io::copy(&mut io::repeat(b'x'), &mut file).is_err());
 }
 
 #[test]
@@ -420,6 +420,14 @@ fn a_full_disk_refuses_and_loses_nothing() {
         assert!(matches!(append(&mut store), Err(StoreError::Full { .. })));
     }
     check(&store, head, SHORT);
+    assert!(matches!(store.log.checkpoint(), Err(StoreError::Full { .. })));
+    assert!(matches!(store.memory.save(&[], &[tool("a.py")]), Err(StoreError::Full { .. })));
+    // It goes on where it stopped, as soon as there is space.
+    fs::remove_file(&filler).unwrap();
+    append(&mut store).unwrap();
+    store.log.checkpoint().unwrap();
+    let head = store.log.head().0.0;
+    fill(&filler);
     drop(store);
     // The reserve lets it open and read; a second time there may be none left, and it says so.
     let mut store = open(&dir, Sync::Data);

@@ -8,11 +8,11 @@ use std::{
 };
 
 use knowngood::{
-    ports::StoreError,
+    ports::{Batch, StoreError},
     store::{self, Manner, Opened},
 };
 
-use crate::store_samples::{Dice, Teller};
+use crate::store_samples::{Dice, Teller, digest, tool};
 
 /// Segments so short that a few hundred facts fill several.
 fn open(dir: &Path) -> Result<Opened, StoreError> {
@@ -69,37 +69,30 @@ struct Outcomes {
 
 /// What became of a damaged directory. Stops the test where something is missing without a word.
 fn judge(dir: &Path, teller: &Teller, outcomes: &mut Outcomes, what: &str) {
-    let refused = |it: StoreError| match it {
-        StoreError::Corrupt { path, .. } => assert!(path.starts_with(dir), "{what}: {path:?}"),
-        other => panic!("{what}: {other}"),
+    let refused = |it: StoreError| {
+        let StoreError::Corrupt { path, .. } = it else { panic!("{what}: {it}") };
+        assert!(path.starts_with(dir), "{what}: {}", path.display());
     };
-    match open(dir) {
+    let mut store = match open(dir) {
+        Ok(it) => it,
         Err(it) => {
-            refused(it);
             outcomes.refused_at_open += 1;
+            return refused(it);
         }
-        Ok(mut store) => match teller.find_all(&*store.archive) {
-            Err(it) => {
-                let verified = store.archive.verify().unwrap();
-                assert!(!verified.problems.is_empty(), "{what}: verify does not see {it}");
-                refused(it);
-                outcomes.refused_at_read += 1;
-            }
-            Ok(()) => {
-                let mut teller = teller.clone();
-                teller.tell(&mut store, 2).unwrap_or_else(|it| panic!("{what}: {it}"));
-                drop(store);
-                let store = open(dir).unwrap_or_else(|it| panic!("{what}, again: {it}"));
-                teller.find_all(&*store.archive).unwrap();
-                assert_eq!(
-                    store.archive.verify().unwrap().problems,
-                    Vec::<String>::new(),
-                    "{what}"
-                );
-                outcomes.healed += 1;
-            }
-        },
+    };
+    if let Err(it) = teller.find_all(&*store.archive) {
+        let verified = store.archive.verify().unwrap();
+        assert!(!verified.problems.is_empty(), "{what}: verify does not see {it}");
+        outcomes.refused_at_read += 1;
+        return refused(it);
     }
+    let mut teller = teller.clone();
+    teller.tell(&mut store, 2).unwrap_or_else(|it| panic!("{what}: {it}"));
+    drop(store);
+    let store = open(dir).unwrap_or_else(|it| panic!("{what}, again: {it}"));
+    teller.find_all(&*store.archive).unwrap();
+    assert_eq!(store.archive.verify().unwrap().problems, Vec::<String>::new(), "{what}");
+    outcomes.healed += 1;
 }
 
 /// Flips a bit, cuts the file, or overwrites 4 KiB with noise.
@@ -296,6 +289,42 @@ fn a_torn_write_is_there_whole_or_not_at_all() {
         fs::remove_dir_all(&after).unwrap();
     }
     assert!(cut > 50 && kept > 5, "{cut} cut, {kept} kept");
+}
+
+/// Contents that were damaged are healed when they are seen again.
+#[test]
+fn a_damaged_content_is_stored_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(home.path()).unwrap();
+    let mut teller = Teller::new(12);
+    let append = |store: &mut Opened, teller: &mut Teller| {
+        let mut batch = Batch::default();
+        let mut told = teller.clone();
+        told.version(&mut batch, &tool("a.py"), vec![b'x'; 3000], &*store.pack);
+        store.log.append(&batch).unwrap();
+        teller.keep(&batch, &|_| vec![b'x'; 3000]);
+    };
+    append(&mut store, &mut teller);
+    let segment = segments(home.path()).remove(0);
+    let bytes = fs::read(&segment).unwrap();
+    let content = digest(&[b'x'; 3000]);
+    let at = bytes.windows(32).position(|it| it == content.0).unwrap();
+    // Its body begins behind its name and two checksums.
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(b"?", at as u64 + 45).unwrap();
+    match store.archive.content(&content) {
+        Err(StoreError::Corrupt { path, offset, .. }) => {
+            assert!(path == segment && offset < at as u64);
+        }
+        other => panic!("{other:?}"),
+    }
+    append(&mut store, &mut teller);
+    teller.find_all(&*store.archive).unwrap();
+    drop(store);
+    let store = open(home.path()).unwrap();
+    teller.find_all(&*store.archive).unwrap();
+    // The damage is still there to be told of.
+    assert!(store.archive.verify().unwrap().problems[0].contains("damaged at byte"));
 }
 
 #[test]

@@ -261,7 +261,7 @@ pub(crate) fn all_facts(mut seq: Seq) -> Vec<Record> {
         },
         Fact::RuntimeLoaded {
             runtime: runtime.clone(),
-            loaded: (0..500)
+            loaded: (0..500_u32)
                 .map(|number| (tool(&format!("{number}.py")), Digest([number as u8; 32])))
                 .collect(),
             failed: [(it.clone(), "a\nlong\tstory €".to_owned())].into(),
