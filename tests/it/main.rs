@@ -4,11 +4,18 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test says what it expects by stopping, and makes its numbers itself"
 )]
 
 mod saves;
 mod replay;
 mod store_contract;
+mod store_crash;
+mod store_damage;
 mod store_samples;
 mod watch_looker;
 mod watch_roots;
