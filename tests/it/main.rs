@@ -2,17 +2,16 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
     clippy::panic,
     clippy::print_stdout,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
-    reason = "a test says what it expects by stopping, and makes its numbers itself"
+    reason = "a test says what it expects by stopping, prints figures, and makes its numbers itself"
 )]
 
-mod saves;
+mod architecture;
 mod replay;
+mod saves;
 mod store_contract;
 mod store_crash;
 mod store_damage;
