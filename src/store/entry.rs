@@ -2,6 +2,8 @@
 //!
 //! Few keys and small values, because sled spends memory on every key and writes whole leaves of sixteen: a tool's
 //! row shares its key with its newest versions, and contents share keys by the first two bytes of their hash.
+//! (Sixteen tools with ids of 8 KiB each would still make a leaf that sled puts into a file of its own and never
+//! syncs: a power cut may then cost a rebuild.)
 
 use super::segment::Pointer;
 use crate::model::{Digest, Seq, ToolId, VersionNo};
