@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
 )]
 
+mod watch_cost;
 mod watch_looker;
 mod watch_roots;
 mod watch_saves;
