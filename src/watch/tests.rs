@@ -403,6 +403,30 @@ fn a_directory_that_may_not_be_read_is_no_failure_of_the_root() {
 }
 
 #[test]
+fn what_git_touches_comes_as_one_batch_when_it_is_done_or_takes_too_long() {
+    let mut bench = Bench::new();
+    fs::create_dir(bench.root.join(".git")).unwrap();
+    bench.start();
+    let lock = bench.root.join(".git/index.lock");
+    for done in [true, false] {
+        fs::write(&lock, "").unwrap();
+        for path in ["a.py", "b.py", "c.py"] {
+            assert_eq!(bench.hint(path, Urgency::Now, Shape::Content), []);
+            assert_eq!(bench.after(QUIET), []);
+        }
+        if done {
+            fs::remove_file(&lock).unwrap();
+            assert_eq!(bench.after(QUIET), [paths(&["a.py", "b.py", "c.py"])]);
+        } else {
+            let limit = WatchSettings::default().git_limit;
+            assert_eq!(bench.after(limit), [paths(&["a.py", "b.py", "c.py"])]);
+        }
+    }
+    let told = bench.hint("d.py", Urgency::Now, Shape::Content);
+    assert_eq!(told, [paths(&["d.py"])], "a lock left behind has had its time");
+}
+
+#[test]
 fn a_root_that_goes_takes_its_marks_along() {
     let mut bench = Bench::started();
     fs::write(bench.root.join("a.py"), "x").unwrap();

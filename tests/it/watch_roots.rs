@@ -129,7 +129,7 @@ fn roots_set_anew() {
 
 #[test]
 fn a_file_system_mounted_over_the_root_and_below_it() {
-    inside(&["-m"], "true", "mounts");
+    inside(&["-Urm"], "true", "mounts");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn inner_mounts() {
 
 #[test]
 fn an_unmounted_file_system_is_a_root_that_is_gone() {
-    inside(&["-m"], "true", "unmounted");
+    inside(&["-Urm"], "true", "unmounted");
 }
 
 #[test]
