@@ -267,6 +267,7 @@ impl Reconciler {
             overflows,
             answers: round.granted,
             synced,
+            rescanned: self.walks.rescanned(self.state.head),
         }
     }
 

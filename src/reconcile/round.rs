@@ -11,9 +11,9 @@ use super::{
     Moment,
     barrier::Answers,
     group::Group,
-    handle::{Answer, Synced},
+    handle::{Answer, Rescanned, Synced},
     lane::{Order, WalkOrder},
-    walks::ScanDone,
+    walks::{RescanReply, ScanDone},
 };
 use crate::{
     decide::Input,
@@ -32,6 +32,7 @@ pub(super) struct Outcome {
     pub(super) overflows: u64,
     pub(super) answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
+    pub(super) rescanned: Vec<(RescanReply, Rescanned)>,
 }
 
 /// What the rules said about one input, as far as the caller cares.

@@ -236,6 +236,9 @@ impl Looping {
         for (reply, synced) in outcome.synced {
             drop(reply.send(synced));
         }
+        for (reply, rescanned) in outcome.rescanned {
+            drop(reply.send(Ok(rescanned)));
+        }
     }
 
     fn show(&self) {

@@ -54,8 +54,10 @@ pub(super) struct Walks {
 struct Asked {
     open: BTreeSet<u64>,
     so_far: Rescanned,
-    reply: oneshot::Sender<Result<Rescanned, Unavailable>>,
+    reply: RescanReply,
 }
+
+pub(super) type RescanReply = oneshot::Sender<Result<Rescanned, Unavailable>>;
 
 impl Walks {
     pub(super) fn new(audit: Audit) -> Self {
@@ -138,11 +140,10 @@ impl Walks {
         }
     }
 
-    fn answer_rescans(&mut self, as_of: Seq) {
-        for asked in self.rescans.extract_if(.., |it| it.open.is_empty()) {
-            // Who asked may have gone meanwhile.
-            drop(asked.reply.send(Ok(Rescanned { as_of, ..asked.so_far })));
-        }
+    /// Full looks that are over, with what they found.
+    pub(super) fn rescanned(&mut self, as_of: Seq) -> Vec<(RescanReply, Rescanned)> {
+        let over = self.rescans.extract_if(.., |it| it.open.is_empty());
+        over.map(|it| (it.reply, Rescanned { as_of, ..it.so_far })).collect()
     }
 }
 
@@ -221,6 +222,5 @@ impl Reconciler {
                 view.last_scan = Some(time);
             }
         }
-        self.walks.answer_rescans(self.state.head);
     }
 }
