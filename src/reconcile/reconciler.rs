@@ -19,13 +19,14 @@ use super::{
     leases::Leases,
     mailbox::{Barrier, Mail, Request, Setup},
     pending::Pending,
+    publish,
     view::{Figures, LogState, RootView, View},
     walks::{ScanDone, Walks},
 };
 use crate::{
     decide::{self, Command, Input, Rules, State, Wait},
     model::{Dirty, Origin, Record, Refusal, RootName, Seq, ToolId},
-    ports::{Clock, Log, Rows, StoreError, Watching},
+    ports::{Clock, Log, Rows, StoreError},
     roots::WatchedRoot,
 };
 
@@ -141,6 +142,7 @@ impl Reconciler {
             self.set_up(setup, &mut round);
         }
         for (root, state) in mail.watching {
+            publish::tell_watching(&root, self.roots.get(&root).map(|it| &it.watching), &state);
             self.roots.entry(root).or_insert_with(RootView::unknown).watching = state;
         }
         for found in mail.found {
@@ -403,15 +405,5 @@ fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
         | Input::Manifest { .. }
         | Input::Request(_)
         | Input::LeaseEnded(_) => BTreeMap::new(),
-    }
-}
-
-impl RootView {
-    pub(super) fn unknown() -> Self {
-        Self {
-            watching: Watching::Polling { why: "not armed yet".to_owned() },
-            knows_writers: false,
-            last_scan: None,
-        }
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
 )]
 
+mod faults;
 mod saves;
 mod store_contract;
 mod store_samples;
