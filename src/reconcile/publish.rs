@@ -6,7 +6,8 @@ use tracing::{debug, info, warn};
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{Fact, Origin, Reason, Record},
+    model::{Fact, Origin, Reason, Record, RootName},
+    ports::Watching,
 };
 
 /// One line for one fact.
@@ -88,5 +89,15 @@ pub(super) fn tell_scan(done: &ScanDone, counts: Counts) {
         End::Whole => info!(event, %root, files, drifted, took_ms, origin, rehash),
         End::RootLost => warn!(event, %root, origin, "the root's directory is not there"),
         End::Overtaken => debug!(event, %root, origin, "the configuration changed meanwhile"),
+    }
+}
+
+/// How a root is watched, where that is not simply by events, and when it is so again.
+pub(super) fn tell_watching(root: &RootName, before: Option<&Watching>, now: &Watching) {
+    match now {
+        Watching::Polling { why } => warn!(event = "watch.degraded", %root, why, "polled only"),
+        Watching::Degraded { why } => warn!(event = "watch.degraded", %root, why, "polled in part"),
+        Watching::Events if before.is_none_or(|it| *it == Watching::Events) => (),
+        Watching::Events => info!(event = "watch.restored", %root, "watched by events"),
     }
 }

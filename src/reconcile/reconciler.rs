@@ -18,6 +18,7 @@ use super::{
     leases::Leases,
     mailbox::{Barrier, Mail, Request, Setup},
     pending::Pending,
+    publish,
     round::{Decided, Outcome, Round, origins},
     view::{Figures, LogState, RootView, View},
     walks::Walks,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     decide::{self, Command, Input, Rules, State, Wait},
     model::{Dirty, Origin, RootName, Seq, ToolId},
-    ports::{Clock, Log, Rows, StoreError, Watching},
+    ports::{Clock, Log, Rows, StoreError},
 };
 
 pub(super) struct Reconciler {
@@ -104,6 +105,7 @@ impl Reconciler {
             self.set_up(setup, &mut round);
         }
         for (root, state) in mail.watching {
+            publish::tell_watching(&root, self.roots.get(&root).map(|it| &it.watching), &state);
             self.roots.entry(root).or_insert_with(RootView::unknown).watching = state;
         }
         for found in mail.found {
@@ -311,15 +313,5 @@ impl Reconciler {
     /// Rows that a replay changed, so that the next start finds them done.
     pub(super) fn save_rows(&mut self, rows: Rows) -> Result<(), StoreError> {
         self.log.append(&crate::ports::Batch { rows, ..crate::ports::Batch::default() })
-    }
-}
-
-impl RootView {
-    pub(super) fn unknown() -> Self {
-        Self {
-            watching: Watching::Polling { why: "not armed yet".to_owned() },
-            knows_writers: false,
-            last_scan: None,
-        }
     }
 }

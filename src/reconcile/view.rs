@@ -51,9 +51,21 @@ pub struct Figures {
 /// Why the daemon is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReady {
+    /// The loop has not been told its roots yet: it knows none, and nothing to wait for.
+    NoRoots,
     Scanning(Vec<RootName>),
     DiskFull,
     LogBroken(String),
+}
+
+impl RootView {
+    pub(super) fn unknown() -> Self {
+        Self {
+            watching: Watching::Polling { why: "not armed yet".to_owned() },
+            knows_writers: false,
+            last_scan: None,
+        }
+    }
 }
 
 impl View {
@@ -66,6 +78,9 @@ impl View {
             LogState::DiskFull => return Err(NotReady::DiskFull),
             LogState::Broken(why) => return Err(NotReady::LogBroken(why.clone())),
             LogState::Writable => (),
+        }
+        if self.rules.roots.is_empty() {
+            return Err(NotReady::NoRoots);
         }
         // A root that is away is known to be away: nothing more is to be learned by waiting for it.
         let unscanned = |it: &&RootName| {

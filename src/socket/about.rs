@@ -20,7 +20,7 @@ pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Read
         Ok(()) => Ok(Json(Ready { ready: true, as_of: view.as_of().0 })),
         Err(why) => {
             let code = match why {
-                NotReady::Scanning(_) => Code::Starting,
+                NotReady::NoRoots | NotReady::Scanning(_) => Code::Starting,
                 NotReady::DiskFull => Code::DiskFull,
                 NotReady::LogBroken(_) => Code::LogNotWritable,
             };
@@ -31,6 +31,7 @@ pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Read
 
 fn told(why: &NotReady) -> String {
     match why {
+        NotReady::NoRoots => "the roots are not taken in yet".to_owned(),
         NotReady::Scanning(roots) => {
             let roots: Vec<&str> = roots.iter().map(RootName::as_str).collect();
             format!("the first scan is not done: {}", roots.join(", "))

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Instant,
 };
@@ -70,7 +70,7 @@ impl Daemon {
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                 told.add(&line);
             }
-            told.lines.lock().unwrap().ended = true;
+            told.lock().ended = true;
             told.more.notify_all();
         });
         Self { child, log, reader: Some(reader) }
@@ -96,32 +96,32 @@ impl Daemon {
         is_it: impl Fn(&Value) -> bool,
     ) -> Value {
         let until = Instant::now() + PATIENCE;
-        let mut lines = self.log.lines.lock().unwrap();
+        let mut lines = self.log.lock();
         loop {
             if let Some(found) = lines.events.iter().skip(from).find(|it| is_it(it)) {
                 return found.clone();
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!lines.ended && !left.is_zero(), "no line {what:?} in {lines:#?}");
+            assert!(!left.is_zero() && !lines.ended, "no line {what:?} in {lines:#?}");
             lines = self.log.more.wait_timeout(lines, left).unwrap().0;
         }
     }
 
     /// The lines so far that tell this event.
     pub(crate) fn logged(&self, event: &str) -> Vec<Value> {
-        let lines = self.log.lines.lock().unwrap();
+        let lines = self.log.lock();
         lines.events.iter().filter(|it| it["event"] == event).cloned().collect()
     }
 
     /// How many lines there are, to wait for later ones.
     pub(crate) fn lines(&self) -> usize {
-        self.log.lines.lock().unwrap().events.len()
+        self.log.lock().events.len()
     }
 
     /// Waits for its end. Gives what it said that is no log line.
     pub(crate) fn end(&mut self) -> (ExitStatus, String) {
         let until = Instant::now() + PATIENCE;
-        let mut lines = self.log.lines.lock().unwrap();
+        let mut lines = self.log.lock();
         while !lines.ended {
             let left = until.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "it does not end: {lines:#?}");
@@ -138,7 +138,7 @@ impl Drop for Daemon {
         drop(self.child.kill());
         drop(self.child.wait());
         drop(self.reader.take().map(JoinHandle::join));
-        let lines = self.log.lines.lock().unwrap();
+        let lines = self.log.lock();
         if std::thread::panicking() {
             // The test has failed: what the daemon said may tell why.
             for line in &lines.events {
@@ -152,8 +152,13 @@ impl Drop for Daemon {
 }
 
 impl Log {
+    /// A test that fails while it looks at the log leaves it as good as it was.
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn add(&self, line: &[u8]) {
-        let mut lines = self.lines.lock().unwrap();
+        let mut lines = self.lock();
         match serde_json::from_slice(line) {
             Ok(event) => lines.events.push(event),
             Err(_) => lines.text += &(String::from_utf8_lossy(line).into_owned() + "\n"),

@@ -295,7 +295,8 @@ impl Iterator for Events {
     type Item = Value;
 
     fn next(&mut self) -> Option<Value> {
-        let line = self.0.find(|it| it.as_ref().is_ok_and(|it| !it.is_empty()))?.ok()?;
+        // A stream that says nothing for so long is one that has ended.
+        let line = self.0.next()?.ok()?;
         Some(serde_json::from_str(&line).unwrap())
     }
 }
