@@ -14,7 +14,8 @@ use super::{
     handle::{Rescanned, Unavailable},
     lane::{End, WalkOrder, Walked},
     mailbox::Rescan,
-    reconciler::{Reconciler, Round},
+    reconciler::Reconciler,
+    round::Round,
     view::RootView,
 };
 use crate::{

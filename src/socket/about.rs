@@ -40,7 +40,8 @@ fn told(why: &NotReady) -> String {
     }
 }
 
-pub(super) async fn info(call: Call, _: Nothing, _: NoBody) -> Result<Json<Info>, Problem> {
+#[expect(clippy::unnecessary_wraps, reason = "the functions of all routes have one type")]
+pub(super) fn info(call: &Call, _: &Nothing) -> Result<Json<Info>, Problem> {
     let (handle, settings) = (call.handle().ok(), call.service.settings());
     let view = handle.map(Handle::view);
     let waiting_for = match &view {

@@ -36,7 +36,8 @@ pub(super) async fn reload(
 ) -> Result<Json<Reloaded>, Problem> {
     call.handle()?;
     (call.service.reload)().await.map_err(|errors| {
-        Problem::new(Code::ConfigRejected, errors.join("\n")).with("errors", errors)
+        let detail = format!("{} of them; nothing was changed", errors.len());
+        Problem::new(Code::ConfigRejected, detail).with("errors", errors)
     })?;
     let settings = call.service.settings();
     let roots = settings.roots.iter().map(|it| it.name.to_string()).collect();

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     model::{RuntimeName, ToolId},
     reconcile::{Handle, View},
+    wire::Object,
 };
 
 /// After a body that is too large, this many times its limit is still taken in, so that the client is done with
@@ -168,7 +169,7 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
 
 fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let mut from = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut from).map_err(|it| {
+    let Object(value) = serde_path_to_error::deserialize(&mut from).map_err(|it| {
         let path = it.path().to_string();
         let field = if path == "." { "the body".to_owned() } else { path };
         let inner = it.inner();

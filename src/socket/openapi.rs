@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use super::{route::Route, table::routes};
 use crate::wire::Problem;
 
+const ABOUT: &str = "HTTP/1.1 on a Unix stream socket. Who may do what is decided by the uid of the peer. Clients \
+                     ignore response members they do not know.";
+
 pub(super) fn document() -> Value {
     let settings = |it: &mut SchemaSettings| it.definitions_path = "/components/schemas".into();
     let requests = SchemaSettings::draft2020_12().with(settings).for_deserialize();
@@ -24,7 +27,7 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "knowngood",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "HTTP/1.1 on a Unix stream socket. Who may do what is decided by the uid of the peer. Clients ignore response members they do not know.",
+            "description": ABOUT,
         },
         "servers": [{ "url": "http://localhost" }],
         "paths": paths,
@@ -53,6 +56,7 @@ impl Types {
             },
         });
         let mut operation = Map::new();
+        operation.insert("operationId".to_owned(), operation_id(route).into());
         operation.insert("summary".to_owned(), route.summary.into());
         operation.insert("parameters".to_owned(), self.parameters(route).into());
         operation.insert("responses".to_owned(), responses);
@@ -94,6 +98,12 @@ impl Types {
         all.extend(self.requests.take_definitions(true));
         all
     }
+}
+
+/// `get_tools`, `get_tools_id`, …
+fn operation_id(route: &Route) -> String {
+    let path = route.path.trim_start_matches("/v1/").replace(['/', '.'], "_");
+    format!("{}_{}", route.method.as_str().to_lowercase(), path.replace(['{', '}'], ""))
 }
 
 /// A parameter is left out, never null.

@@ -70,11 +70,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
-            per_peer: 128,
-            body_size: 24 << 20,
-            header_time: Duration::from_secs(10),
-            body_time: Duration::from_secs(30),
+            connections: 64,
+            per_peer: 32,
+            body_size: 1 << 20,
+            header_time: Duration::from_secs(5),
+            body_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(5),
             keep_alive: Duration::from_secs(15),
         }

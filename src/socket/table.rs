@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Whether the first scan is done and the log takes facts",
             about::ready,
         ),
-        act(get.clone(), "/v1/info", Some(Read), "The daemon about itself", about::info),
+        look("/v1/info", Read, "The daemon about itself", about::info),
         act(get.clone(), "/v1/openapi.json", None, "This document", about::openapi),
         act(
             get.clone(),

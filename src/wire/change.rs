@@ -5,19 +5,22 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Invalid};
+use super::{
+    Claim, Invalid,
+    object::{maybe, maybe_list},
+};
 use crate::model::{Digest, ToolId};
 
 /// Either `tools` or `all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Accept {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "maybe_list", skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<AcceptTool>>,
     /// Everything that is not in sync and can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "maybe", skip_serializing_if = "Option::is_none")]
     pub author: Option<Claim>,
 }
 

@@ -7,6 +7,7 @@ mod change;
 mod diff;
 mod event;
 mod list;
+mod object;
 mod problem;
 mod query;
 mod runtime;
@@ -24,6 +25,7 @@ pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
 pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
 pub use event::{EVENTS, Event};
 pub use list::List;
+pub use object::Object;
 pub use problem::Problem;
 pub use query::{
     CheckQuery, ContentQuery, DiffQuery, EventsQuery, HistoryQuery, Nothing, PageQuery,

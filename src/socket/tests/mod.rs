@@ -1,0 +1,11 @@
+//! The socket as a client meets it: a real loop over a log and files in memory, a real socket, HTTP.
+
+mod about;
+mod changes;
+mod client;
+mod connections;
+mod events;
+mod memory;
+mod reading;
+mod requests;
+mod rig;
