@@ -13,6 +13,7 @@ use super::{
     group::Group,
     handle::{Answer, Synced},
     lane::{Order, WalkOrder},
+    mailbox::Manifest,
     walks::ScanDone,
 };
 use crate::{
@@ -51,6 +52,7 @@ pub(super) struct Round {
     pub(super) walks: Vec<WalkOrder>,
     pub(super) scans: Vec<ScanDone>,
     pub(super) roots: Option<Vec<WatchedRoot>>,
+    pub(super) manifests: Vec<Manifest>,
     pub(super) granted: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 
