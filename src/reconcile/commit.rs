@@ -34,11 +34,15 @@ impl Reconciler {
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
         let mut again = lost.dirty(&self.rules);
-        let questions: BTreeMap<ToolId, u64> =
-            again.paths.iter().map(|it| (it.clone(), self.pending.ask(it, false))).collect();
+        let ask = |it: &ToolId| (it.clone(), self.pending.ask(it, false, Origin::Watch).ticket);
+        let questions: BTreeMap<ToolId, u64> = again.paths.iter().map(ask).collect();
         self.unfinish(std::mem::take(&mut round.scans), &questions);
         if let Some((_, dirty)) = self.retry.take() {
             again.merge(dirty);
+        }
+        self.unapplied.append(&mut round.manifests);
+        for runtime in lost.expired() {
+            self.leases.end_again(runtime, round.now + FULL_DISK_RETRY);
         }
         self.retry = Some((round.now + FULL_DISK_RETRY, again));
         round.answers = Answers::default();

@@ -16,8 +16,8 @@ use super::{
     handle::{Granted, Synced},
     lane::{Found, Look, Order},
     leases::Leases,
-    mailbox::{Barrier, Mail, Request, Setup},
-    pending::Pending,
+    mailbox::{Barrier, Mail, Manifest, Request, Setup},
+    pending::{Pending, Question},
     publish,
     round::{Decided, Outcome, Round, origins},
     view::{Figures, LogState, RootView, View},
@@ -36,7 +36,7 @@ pub(super) struct Reconciler {
     clock: Arc<dyn Clock>,
     pub(super) pending: Pending,
     agenda: Agenda,
-    leases: Leases,
+    pub(super) leases: Leases,
     /// Barriers whose hints have not all arrived.
     expected: BTreeMap<u64, (Barrier, Moment)>,
     pub(super) barriers: Waiters<oneshot::Sender<Synced>>,
@@ -45,6 +45,8 @@ pub(super) struct Reconciler {
     pub(super) log_state: LogState,
     pub(super) figures: Figures,
     pub(super) retry: Option<(Moment, Dirty)>,
+    /// Manifests that wait for the same.
+    pub(super) unapplied: Vec<Manifest>,
 }
 
 impl Reconciler {
@@ -73,6 +75,7 @@ impl Reconciler {
             log_state: LogState::Writable,
             figures: Figures::default(),
             retry: None,
+            unapplied: Vec::new(),
         }
     }
 
@@ -137,10 +140,16 @@ impl Reconciler {
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
         round.roots = Some(setup.roots);
+        self.unapplied.clear();
         for it in setup.manifests {
-            let input = Input::Manifest { root: it.root, digest: it.digest, entries: it.entries };
-            self.decide(input, Origin::Scan, round);
+            self.manifest(it, round);
         }
+    }
+
+    fn manifest(&mut self, manifest: Manifest, round: &mut Round) {
+        let Manifest { root, digest, entries } = manifest.clone();
+        self.decide(Input::Manifest { root, digest, entries }, Origin::Scan, round);
+        round.manifests.push(manifest);
     }
 
     fn found(&mut self, found: Found, round: &mut Round) {
@@ -185,8 +194,9 @@ impl Reconciler {
         for look in plan.looks {
             let tool = look.glance.tool.clone();
             let tries = self.pending.tries(&tool);
-            let ticket = self.pending.ask(&tool, look.wait == Wait::Unsettled);
             let origin = origins.get(&tool).copied().unwrap_or(origin);
+            let Question { ticket, origin } =
+                self.pending.ask(&tool, look.wait == Wait::Unsettled, origin);
             let order = Order { glance: look.glance, origin, ticket };
             // A newer wish replaces one that waits for its time.
             self.agenda.drop(&tool);
@@ -238,6 +248,9 @@ impl Reconciler {
     fn timers(&mut self, round: &mut Round) {
         if let Some((_, dirty)) = self.retry.take_if(|it| it.0 <= round.now) {
             self.decide(Input::Dirty(dirty), Origin::Watch, round);
+            for it in std::mem::take(&mut self.unapplied) {
+                self.manifest(it, round);
+            }
         }
         for runtime in self.leases.take_ended(round.now) {
             self.decide(Input::LeaseEnded(runtime), Origin::Watch, round);

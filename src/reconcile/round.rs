@@ -13,6 +13,7 @@ use super::{
     group::Group,
     handle::{Answer, Rescanned, Synced},
     lane::{Order, WalkOrder},
+    mailbox::Manifest,
     walks::{RescanReply, ScanDone},
 };
 use crate::{
@@ -52,6 +53,7 @@ pub(super) struct Round {
     pub(super) walks: Vec<WalkOrder>,
     pub(super) scans: Vec<ScanDone>,
     pub(super) roots: Option<Vec<WatchedRoot>>,
+    pub(super) manifests: Vec<Manifest>,
     pub(super) granted: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 

@@ -138,7 +138,7 @@ impl<'a> Replay<'a> {
 
     /// The whole history of every tool, byte by byte.
     fn compare_contents(&mut self) {
-        let Some(daemon) = self.daemon.take() else { return };
+        let Some(mut daemon) = self.daemon.take() else { return };
         let all: Vec<(String, Vec<(Oid, bool)>)> = self.expected.histories().collect();
         for (id, wanted) in &all {
             let found = daemon.history(id);

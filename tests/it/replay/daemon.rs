@@ -1,7 +1,7 @@
 //! The real daemon on a directory of its own, and a client that knows one request a connection.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixStream,
@@ -17,6 +17,7 @@ use super::expected::Change;
 pub(super) const ROOT: &str = "tools";
 /// Asked again at most so often for what was not settled; git has closed everything, so that once is usual.
 const PATIENCE: usize = 100;
+const KEPT_LINES: usize = 20;
 
 /// A directory with a root, a configuration and a place for the log.
 pub(super) struct Place {
@@ -27,8 +28,8 @@ pub(super) struct Place {
 pub(super) struct Daemon {
     child: Child,
     socket: PathBuf,
-    /// Reads what the daemon says, so that it never waits for a reader.
-    listener: Option<JoinHandle<()>>,
+    /// Reads what the daemon says, so that it never waits for a reader, and keeps the end of it.
+    listener: Option<JoinHandle<VecDeque<String>>>,
 }
 
 impl Place {
@@ -60,21 +61,27 @@ impl Daemon {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut told = String::new();
-        while !told.contains("\"scan.completed\"") {
+        let mut told = VecDeque::new();
+        while told.back().is_none_or(|it: &String| !it.contains("\"scan.completed\"")) {
             let line = lines.next().transpose().unwrap();
-            assert!(line.is_some(), "the daemon did not come up: {told}");
+            assert!(line.is_some(), "the daemon did not come up: {told:#?}");
             told.extend(line);
         }
-        let listener = std::thread::spawn(move || lines.for_each(drop));
+        let listener = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                told.truncate(KEPT_LINES);
+                told.push_front(line);
+            }
+            told
+        });
         let socket = place.home.path().join("socket");
-        let daemon = Self { child, socket, listener: Some(listener) };
-        assert!(daemon.ask("GET", "/v1/ready").0 == 200, "not ready: {told}");
+        let mut daemon = Self { child, socket, listener: Some(listener) };
+        assert!(daemon.ask("GET", "/v1/ready").0 == 200, "not ready after its first scan");
         daemon
     }
 
     /// Waits until all that git wrote is known; what is unreadable, with its cause.
-    pub(super) fn sync(&self) -> BTreeSet<(String, String)> {
+    pub(super) fn sync(&mut self) -> BTreeSet<(String, String)> {
         let path = "/v1/status?sync=true&timeout=60s&state=unreadable";
         let settled = (0..PATIENCE).map(|_| self.json("GET", path)).find(|status| {
             status["synced"] == true && status["unsettled"].as_array().unwrap().is_empty()
@@ -86,7 +93,7 @@ impl Daemon {
     }
 
     /// What was recorded and removed after `seq`, in order, and where the log ends now.
-    pub(super) fn changes(&self, after: u64) -> (Vec<(String, Change<(String, bool)>)>, u64) {
+    pub(super) fn changes(&mut self, after: u64) -> (Vec<(String, Change<(String, bool)>)>, u64) {
         let path = format!("/v1/events?types=version.recorded,tool.removed&after={after}");
         let (items, as_of) = self.list(&path);
         let change = |it: &Value| {
@@ -98,24 +105,24 @@ impl Daemon {
     }
 
     /// Digest and executable bit of every version, oldest first.
-    pub(super) fn history(&self, id: &str) -> Vec<(String, bool)> {
+    pub(super) fn history(&mut self, id: &str) -> Vec<(String, bool)> {
         let (items, _) = self.list(&format!("/v1/history/{}?", escaped(id)));
         items.iter().rev().map(version).collect()
     }
 
-    pub(super) fn content(&self, id: &str, number: usize) -> Vec<u8> {
+    pub(super) fn content(&mut self, id: &str, number: usize) -> Vec<u8> {
         let path = format!("/v1/content/{}?at=v{number}", escaped(id));
         let (status, body) = self.ask("GET", &path);
         assert!(status == 200, "{path}: {status} {}", String::from_utf8_lossy(&body));
         body
     }
 
-    pub(super) fn tools(&self) -> BTreeSet<String> {
+    pub(super) fn tools(&mut self) -> BTreeSet<String> {
         let (items, _) = self.list("/v1/tools?");
         items.iter().map(|it| it["tool"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub(super) fn verify(&self) -> Value {
+    pub(super) fn verify(&mut self) -> Value {
         self.json("POST", "/v1/verify")
     }
 
@@ -132,7 +139,7 @@ impl Daemon {
     }
 
     /// All pages of a list, and as of when the last one was.
-    fn list(&self, path: &str) -> (Vec<Value>, u64) {
+    fn list(&mut self, path: &str) -> (Vec<Value>, u64) {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.json("GET", &format!("{path}&limit=1000{cursor}"));
@@ -144,14 +151,23 @@ impl Daemon {
         }
     }
 
-    fn json(&self, method: &str, path: &str) -> Value {
+    fn json(&mut self, method: &str, path: &str) -> Value {
         let (status, body) = self.ask(method, path);
         assert!(status == 200, "{path}: {status} {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap()
     }
 
-    fn ask(&self, method: &str, path: &str) -> (u16, Vec<u8>) {
-        let mut stream = UnixStream::connect(&self.socket).unwrap();
+    /// It does not answer any more: how did it end, and what was the last that it said?
+    fn last_words(&mut self) -> String {
+        drop(self.child.kill());
+        let said = self.listener.take().map(JoinHandle::join);
+        format!("the daemon is gone: {:?}; newest first it said {said:#?}", self.child.wait())
+    }
+
+    fn ask(&mut self, method: &str, path: &str) -> (u16, Vec<u8>) {
+        let stream = UnixStream::connect(&self.socket);
+        assert!(stream.is_ok(), "{path}: {}", self.last_words());
+        let mut stream = stream.unwrap();
         let head =
             format!("{method} {path} HTTP/1.1\r\nHost: knowngood\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
