@@ -175,9 +175,13 @@ impl Reconciler {
             if settled {
                 self.pending.settled(&tool);
             }
-            if let Some(ticket) = ticket
-                && !again.contains(&tool)
-            {
+            if again.contains(&tool) {
+                continue;
+            }
+            // A second look may still wait because of an older answer; by then something else may stand there, which
+            // has to be seen twice itself.
+            self.agenda.soften(&tool);
+            if let Some(ticket) = ticket {
                 self.pending.answered(&tool, ticket);
                 round.answers.add(tool, ticket);
             }
