@@ -41,7 +41,7 @@ impl Reconciler {
             again.merge(dirty);
         }
         self.unapplied.append(&mut round.manifests);
-        for runtime in lost.expired() {
+        for (runtime, _) in durable.runtimes() {
             self.leases.end_again(runtime, round.now + FULL_DISK_RETRY);
         }
         self.retry = Some((round.now + FULL_DISK_RETRY, again));

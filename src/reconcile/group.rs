@@ -24,12 +24,6 @@ impl Group {
         }
     }
 
-    /// Runtimes whose lease is over, which nobody knows yet.
-    pub(super) fn expired(&self) -> impl Iterator<Item = &RuntimeName> {
-        let expired = |it: &Record| matches!(it.fact, Fact::RuntimeExpired { asked: false, .. });
-        self.records.iter().filter(move |it| expired(it)).filter_map(|it| it.fact.runtime())
-    }
-
     /// What must be looked at again because these facts did not happen after all.
     pub(super) fn dirty(&self, rules: &Rules) -> Dirty {
         let paths: BTreeSet<ToolId> =

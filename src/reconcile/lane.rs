@@ -68,7 +68,7 @@ pub(super) enum End {
     Whole,
     /// The root was not there, or went away meanwhile: what was not found is not gone.
     RootLost,
-    /// The roots are others now; whoever set them orders new walks.
+    /// The roots were set anew: where it still is one, it is walked from the beginning.
     Overtaken,
 }
 

@@ -88,6 +88,15 @@ impl Walks {
         order
     }
 
+    /// The same walk from its beginning; who asked for the first waits for this one.
+    fn again(&mut self, order: &WalkOrder) -> WalkOrder {
+        let again = self.put(order.root.clone(), order.origin, order.rehash, order.gentle);
+        for asked in self.rescans.iter_mut().filter(|it| it.open.contains(&order.number)) {
+            asked.open.insert(again.number);
+        }
+        again
+    }
+
     /// Walks that a barrier has to wait for: whatever made them necessary came before it.
     pub(super) fn awaited(&self) -> BTreeSet<u64> {
         self.active.values().filter(|it| it.origin == Origin::Scan).map(|it| it.number).collect()
@@ -185,7 +194,14 @@ impl Reconciler {
                 self.decide(Input::RootGone(root), Origin::Scan, round);
                 BTreeMap::new()
             }
-            End::Overtaken => BTreeMap::new(),
+            End::Overtaken => {
+                if self.rules.roots.contains_key(&root) {
+                    let again = self.walks.again(&order);
+                    self.barriers.walk_again(order.number, again.number);
+                    round.walks.push(again);
+                }
+                BTreeMap::new()
+            }
         };
         self.walks.waiting.add(open, BTreeSet::new(), None, ScanDone { order, files, took, end });
     }
