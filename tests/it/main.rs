@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod mutants;
 mod replay;
 mod saves;
 mod store_contract;
