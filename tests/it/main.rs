@@ -11,6 +11,7 @@
 
 mod architecture;
 mod faults;
+mod mutants;
 mod replay;
 mod saves;
 mod store_contract;
