@@ -7,6 +7,8 @@
 )]
 
 mod faults;
+mod lifecycle;
+mod refusals;
 mod saves;
 mod store_contract;
 mod store_samples;
