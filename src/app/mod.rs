@@ -4,6 +4,7 @@
 //! Start: state directory → log → socket (which says what is still missing) → state → loop → watcher → answers.
 //! Stop: listener → watcher → loop → log. A second signal does not wait.
 
+mod allocator;
 mod claims;
 mod clock;
 mod place;
@@ -58,6 +59,7 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// Runs until a signal or a failure ends it.
 pub fn run(request: config::Request) -> Result<(), Failed> {
+    allocator::use_few_pools();
     let config = Config::load(&request, &config::environment(), &config::System)?;
     let control = log::install(config.log.format, config.log.level, Box::new(|| clock::now().0))
         .map_err(|it| world("installing", "the log", std::io::Error::other(it.to_string())))?;

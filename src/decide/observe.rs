@@ -132,14 +132,15 @@ fn standing(known: &Tool, version: &Version) -> Tool {
     after
 }
 
-/// A walk is over: what it did not find is looked at by name.
+/// A walk is over: what it did not find is looked at by name. What is missing too: by its name and mode alone a
+/// walk cannot know that a program which came back without its bit is a tool.
 pub(super) fn walked(state: &State, root: &RootName, present: &BTreeSet<ToolId>) -> Plan {
     let mut plan = Plan::default();
     if state.is_root_missing(root) {
         return plan;
     }
     for (id, tool) in state.in_root(root) {
-        if tool.disk != Disk::Absent && !present.contains(id) {
+        if tool.is_listed() && !present.contains(id) {
             plan.look(id.clone(), false, false, Wait::None);
         }
     }

@@ -1,7 +1,7 @@
 //! What is true, as of one fact of the log. `apply` is the only place where it changes; live operation
 //! and replay share it. Cloning is cheap (persistent maps), so that whoever reads keeps one moment.
 
-use std::ops::Bound;
+use std::{ops::Bound, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
@@ -15,7 +15,8 @@ use crate::model::{
 pub struct State {
     /// Everything up to and with this fact is in here.
     pub head: Seq,
-    tools: OrdMap<ToolId, Tool>,
+    /// Shared with the moments that readers hold; small nodes keep the map small as well.
+    tools: OrdMap<ToolId, Arc<Tool>>,
     /// Tools whose disk is not as expected (while their root is there).
     drifted: OrdSet<ToolId>,
     roots: OrdMap<RootName, Root>,
@@ -96,7 +97,7 @@ impl State {
     }
 
     fn change(&mut self, id: &ToolId, record: &Record, make: impl FnOnce(&mut Tool)) {
-        let mut tool = self.tools.get(id).cloned().unwrap_or_default();
+        let mut tool = self.tool(id).cloned().unwrap_or_default();
         if tool.as_of < record.seq {
             make(&mut tool);
             tool.as_of = record.seq;
@@ -116,7 +117,7 @@ impl State {
         } else {
             self.drifted.insert(id.clone());
         }
-        self.tools.insert(id.clone(), tool);
+        self.tools.insert(id.clone(), Arc::new(tool));
     }
 
     fn change_root(&mut self, name: &RootName, record: &Record, make: impl FnOnce(&mut Root)) {
@@ -129,7 +130,7 @@ impl State {
     }
 
     pub fn tool(&self, id: &ToolId) -> Option<&Tool> {
-        self.tools.get(id)
+        self.tools.get(id).map(|it| &**it)
     }
 
     /// Whether the id is one that lists show: it has a baseline or stands on disk.
@@ -143,7 +144,7 @@ impl State {
         after: Option<&ToolId>,
     ) -> impl Iterator<Item = (&ToolId, &Tool)> + use<'_> {
         let from = after.map_or(Bound::Unbounded, |it| Bound::Excluded(it.as_str()));
-        self.tools.range::<_, str>((from, Bound::Unbounded))
+        self.tools.range::<_, str>((from, Bound::Unbounded)).map(|(id, tool)| (id, &**tool))
     }
 
     /// Everything below the path, by whole segments.
@@ -158,7 +159,10 @@ impl State {
     fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = (&ToolId, &Tool)> + use<'_> {
         let prefix = prefix.to_owned();
         let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
-        self.tools.range::<_, str>(from).take_while(move |it| it.0.as_str().starts_with(&prefix))
+        self.tools
+            .range::<_, str>(from)
+            .take_while(move |it| it.0.as_str().starts_with(&prefix))
+            .map(|(id, tool)| (id, &**tool))
     }
 
     pub fn root(&self, name: &RootName) -> Root {
@@ -210,13 +214,9 @@ impl State {
             .map(|it| it.0)
             .collect();
         if away.is_empty() {
-            return self
-                .drifted
-                .iter()
-                .filter_map(|id| self.tools.get(id).map(|it| (id, it)))
-                .collect();
+            return self.drifted.iter().filter_map(|id| self.tool(id).map(|it| (id, it))).collect();
         }
-        self.tools.iter().filter(|(id, tool)| self.sync(id, tool) != Sync::InSync).collect()
+        self.tools_after(None).filter(|(id, tool)| self.sync(id, tool) != Sync::InSync).collect()
     }
 
     /// How many tools of a root are in which state.

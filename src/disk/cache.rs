@@ -1,7 +1,7 @@
 //! What the disk remembers between looks: which stat goes with which content, and which tools are one file. Only a
 //! shortcut: without it everything is read again and nothing is wrong.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     model::{Digest, RootName, ToolId},
@@ -15,10 +15,13 @@ pub(super) type Inode = (u64, u64);
 pub(super) struct Cache {
     known: HashMap<ToolId, (StatKey, Digest)>,
     /// What differs from what was saved.
-    touched: HashSet<ToolId>,
+    touched: BTreeSet<ToolId>,
     linked: HashMap<ToolId, Inode>,
     names: HashMap<Inode, BTreeSet<ToolId>>,
 }
+
+/// Saved at once: in the order of their names, so that neighbours are written together.
+const PORTION: usize = 1024;
 
 impl Cache {
     pub(super) fn load(memory: &dyn Memory) -> Result<Self, StoreError> {
@@ -79,20 +82,22 @@ impl Cache {
 
     /// Saves what changed since the last time; kept for the next time if that fails.
     pub(super) fn save(&mut self, memory: &dyn Memory) -> Result<(), StoreError> {
-        if self.touched.is_empty() {
-            return Ok(());
-        }
-        let (mut known, mut gone) = (Vec::new(), Vec::new());
-        for tool in &self.touched {
-            match self.known.get(tool) {
-                Some((key, digest)) => {
-                    known.push(Remembered { tool: tool.clone(), key: *key, digest: *digest });
+        while !self.touched.is_empty() {
+            let portion: Vec<ToolId> = self.touched.iter().take(PORTION).cloned().collect();
+            let (mut known, mut gone) = (Vec::new(), Vec::new());
+            for tool in &portion {
+                match self.known.get(tool) {
+                    Some((key, digest)) => {
+                        known.push(Remembered { tool: tool.clone(), key: *key, digest: *digest });
+                    }
+                    None => gone.push(tool.clone()),
                 }
-                None => gone.push(tool.clone()),
+            }
+            memory.save(&known, &gone)?;
+            for tool in &portion {
+                self.touched.remove(tool);
             }
         }
-        memory.save(&known, &gone)?;
-        self.touched = HashSet::new();
         Ok(())
     }
 

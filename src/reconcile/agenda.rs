@@ -46,6 +46,13 @@ impl Agenda {
         }
     }
 
+    /// The look that waits is a first look again.
+    pub(super) fn soften(&mut self, tool: &ToolId) {
+        if let Some((_, order)) = self.by_tool.get_mut(tool) {
+            order.glance.firm = false;
+        }
+    }
+
     pub(super) fn next(&self) -> Option<Moment> {
         self.by_time.first().map(|it| it.0)
     }

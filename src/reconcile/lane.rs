@@ -68,12 +68,12 @@ pub(super) enum End {
     Whole,
     /// The root was not there, or went away meanwhile: what was not found is not gone.
     RootLost,
-    /// The roots are others now; whoever set them orders new walks.
+    /// The roots were set anew: where it still is one, it is walked from the beginning.
     Overtaken,
 }
 
 /// Looks taken at once. The tree spreads them over its threads; a fresh hint waits for one such step at most.
-const STEP: usize = 256;
+const STEP: usize = 512;
 
 #[derive(Default)]
 pub(super) struct Lane {
@@ -291,7 +291,7 @@ impl Worker {
     fn go_on(&mut self) -> Option<Found> {
         let mut walking = self.walk.take()?;
         let began = Instant::now();
-        let Some(paths) = walking.walk.next_paths() else {
+        let Some(paths) = some_paths(&mut *walking.walk) else {
             let end = if walking.walk.root_lost() { End::RootLost } else { End::Whole };
             return Some(self.end(walking, end));
         };
@@ -315,6 +315,21 @@ impl Worker {
         let knows_writers = self.tree.knows_writers(&order.root);
         Found::Walked(Walked { order, present, end, knows_writers, took })
     }
+}
+
+/// As many paths as one step takes. `None`: there are no more.
+fn some_paths(walk: &mut dyn Walk) -> Option<Vec<ToolId>> {
+    let mut paths = walk.next_paths()?;
+    while paths.len() < STEP
+        && let Some(more) = walk.next_paths()
+    {
+        // None for now: descriptors are short, and waiting for them is not worth it here.
+        if more.is_empty() {
+            break;
+        }
+        paths.extend(more);
+    }
+    Some(paths)
 }
 
 impl Lane {

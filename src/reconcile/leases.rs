@@ -14,6 +14,11 @@ impl Leases {
         self.0.insert(runtime.clone(), now + Duration::from_millis(ttl_ms));
     }
 
+    /// That a lease was over could not be recorded: then it has none, and is over once more, unless it is renewed.
+    pub(super) fn end_again(&mut self, runtime: &RuntimeName, at: Moment) {
+        self.0.entry(runtime.clone()).or_insert(at);
+    }
+
     pub(super) fn next(&self) -> Option<Moment> {
         self.0.values().min().copied()
     }

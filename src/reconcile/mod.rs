@@ -7,6 +7,7 @@
 
 mod agenda;
 mod barrier;
+mod commit;
 mod group;
 mod handle;
 mod lane;
@@ -15,13 +16,14 @@ mod mailbox;
 mod pending;
 mod publish;
 mod reconciler;
+mod round;
 mod run;
 #[cfg(test)]
 mod simulation;
 mod view;
 mod walks;
 
-pub use crate::decide::{Accept, Command, RootRules, Rules};
+pub use crate::decide::{Accept, Command, Counts, RootRules, Rules};
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use run::{Audit, Fatal, Running, Settings, World, start};

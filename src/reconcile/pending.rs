@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{RootName, ToolId};
+use crate::model::{Origin, RootName, ToolId};
 
 /// Tries that take together an eighth of a second: a writer that is still there then is told of.
 const UNSETTLED_AFTER: u32 = 7;
@@ -16,24 +16,34 @@ pub(super) struct Pending {
 
 #[derive(Clone, Copy)]
 struct Asked {
-    ticket: u64,
+    question: Question,
     tries: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    pub(super) ticket: u64,
+    /// How one came to ask.
+    pub(super) origin: Origin,
 }
 
 impl Pending {
     /// A new question about the path. `again`: it was found unsettled.
-    pub(super) fn ask(&mut self, tool: &ToolId, again: bool) -> u64 {
+    pub(super) fn ask(&mut self, tool: &ToolId, again: bool, origin: Origin) -> Question {
         self.last_ticket += 1;
-        let tries = self.tries(tool);
-        let asked =
-            Asked { ticket: self.last_ticket, tries: if again { tries + 1 } else { tries } };
-        self.paths.insert(tool.clone(), asked);
-        self.last_ticket
+        let before = self.paths.get(tool);
+        let told = before.is_some_and(|it| it.question.origin == Origin::Watch);
+        // What an event told of, and is being asked about, is not missed by events, whoever asks again.
+        let origin = if told { Origin::Watch } else { origin };
+        let question = Question { ticket: self.last_ticket, origin };
+        let tries = before.map_or(0, |it| it.tries) + u32::from(again);
+        self.paths.insert(tool.clone(), Asked { question, tries });
+        question
     }
 
     /// The path was seen, and nothing is left to ask, unless something newer was asked meanwhile.
     pub(super) fn answered(&mut self, tool: &ToolId, ticket: u64) {
-        if self.paths.get(tool).is_some_and(|it| it.ticket <= ticket) {
+        if self.paths.get(tool).is_some_and(|it| it.question.ticket <= ticket) {
             self.paths.remove(tool);
         }
     }
@@ -52,7 +62,7 @@ impl Pending {
     /// The question that an answer would have to be to, so that `tool` is known as of now.
     pub(super) fn open_questions(&self, root: Option<&RootName>) -> BTreeMap<ToolId, u64> {
         let wanted = self.paths.iter().filter(|it| root.is_none_or(|root| it.0.is_in(root)));
-        wanted.map(|(tool, asked)| (tool.clone(), asked.ticket)).collect()
+        wanted.map(|(tool, asked)| (tool.clone(), asked.question.ticket)).collect()
     }
 
     pub(super) fn is_unsettled(&self, tool: &ToolId) -> bool {
@@ -77,8 +87,8 @@ mod tests {
     fn only_an_answer_to_the_newest_question_closes_it() {
         let tool: ToolId = "t/a".parse().unwrap();
         let mut pending = Pending::default();
-        let first = pending.ask(&tool, false);
-        let second = pending.ask(&tool, false);
+        let first = pending.ask(&tool, false, Origin::Watch).ticket;
+        let second = pending.ask(&tool, false, Origin::Watch).ticket;
         pending.answered(&tool, first);
         assert!(pending.is_open(&tool));
         pending.answered(&tool, second);
@@ -86,13 +96,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_event_told_of_is_not_claimed_by_an_audit() {
+        let tool: ToolId = "t/a".parse().unwrap();
+        let mut pending = Pending::default();
+        assert_eq!(pending.ask(&tool, false, Origin::Audit).origin, Origin::Audit);
+        assert_eq!(pending.ask(&tool, false, Origin::Watch).origin, Origin::Watch);
+        let ticket = pending.ask(&tool, false, Origin::Audit);
+        assert_eq!(ticket.origin, Origin::Watch);
+        pending.answered(&tool, ticket.ticket);
+        assert_eq!(pending.ask(&tool, false, Origin::Audit).origin, Origin::Audit);
+    }
+
+    #[test]
     fn a_writer_that_stays_is_told_of_until_it_leaves() {
         let tool: ToolId = "t/a".parse().unwrap();
         let mut pending = Pending::default();
-        pending.ask(&tool, false);
+        pending.ask(&tool, false, Origin::Watch);
         for _ in 0..UNSETTLED_AFTER {
             assert!(pending.unsettled().is_empty());
-            pending.ask(&tool, true);
+            pending.ask(&tool, true, Origin::Watch);
         }
         assert!(pending.is_unsettled(&tool));
         pending.settled(&tool);

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -12,35 +11,32 @@ use tokio::sync::oneshot;
 use super::{
     Moment,
     agenda::{self, Agenda},
-    barrier::{Answers, Waiters},
-    group::{self, Group},
-    handle::{Answer, Granted, Synced, Unavailable},
-    lane::{Found, Look, Order, WalkOrder},
+    barrier::Waiters,
+    group::{self},
+    handle::{Granted, Synced},
+    lane::{Found, Look, Order},
     leases::Leases,
-    mailbox::{Barrier, Mail, Request, Setup},
-    pending::Pending,
+    mailbox::{Barrier, Mail, Manifest, Request, Setup},
+    pending::{Pending, Question},
     publish,
+    round::{Decided, Outcome, Round, origins},
     view::{Figures, LogState, RootView, View},
-    walks::{ScanDone, Walks},
+    walks::Walks,
 };
 use crate::{
     decide::{self, Command, Input, Rules, State, Wait},
-    model::{Dirty, Origin, Record, Refusal, RootName, Seq, ToolId},
+    model::{Dirty, Origin, RootName, Seq, ToolId},
     ports::{Clock, Log, Rows, StoreError},
-    roots::WatchedRoot,
 };
-
-/// How long to wait before trying again what a full disk refused.
-const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Reconciler {
     pub(super) state: State,
     pub(super) rules: Arc<Rules>,
-    log: Box<dyn Log>,
+    pub(super) log: Box<dyn Log>,
     clock: Arc<dyn Clock>,
     pub(super) pending: Pending,
     agenda: Agenda,
-    leases: Leases,
+    pub(super) leases: Leases,
     /// Barriers whose hints have not all arrived.
     expected: BTreeMap<u64, (Barrier, Moment)>,
     pub(super) barriers: Waiters<oneshot::Sender<Synced>>,
@@ -48,40 +44,9 @@ pub(super) struct Reconciler {
     pub(super) roots: BTreeMap<RootName, RootView>,
     pub(super) log_state: LogState,
     pub(super) figures: Figures,
-    retry: Option<(Moment, Dirty)>,
-}
-
-/// What a round leaves to be done by others.
-#[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) records: Vec<Arc<Record>>,
-    pub(super) looks: Vec<Order>,
-    pub(super) walks: Vec<WalkOrder>,
-    pub(super) roots: Option<Vec<WatchedRoot>>,
-    pub(super) scans: Vec<ScanDone>,
-    pub(super) overflows: u64,
-    pub(super) answers: Vec<(oneshot::Sender<Answer>, Answer)>,
-    pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
-}
-
-/// What the rules said about one input, as far as the caller cares.
-pub(super) struct Decided {
-    /// Paths to be looked at (again).
-    asked: BTreeSet<ToolId>,
-    refusal: Option<Refusal>,
-}
-
-/// What one round gathers before it is durable.
-#[derive(Default)]
-pub(super) struct Round {
-    pub(super) now: Moment,
-    pub(super) group: Group,
-    pub(super) answers: Answers,
-    pub(super) looks: Vec<Order>,
-    pub(super) walks: Vec<WalkOrder>,
-    pub(super) scans: Vec<ScanDone>,
-    roots: Option<Vec<WatchedRoot>>,
-    granted: Vec<(oneshot::Sender<Answer>, Answer)>,
+    pub(super) retry: Option<(Moment, Dirty)>,
+    /// Manifests that wait for the same.
+    pub(super) unapplied: Vec<Manifest>,
 }
 
 impl Reconciler {
@@ -110,6 +75,7 @@ impl Reconciler {
             log_state: LogState::Writable,
             figures: Figures::default(),
             retry: None,
+            unapplied: Vec::new(),
         }
     }
 
@@ -174,10 +140,16 @@ impl Reconciler {
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
         round.roots = Some(setup.roots);
+        self.unapplied.clear();
         for it in setup.manifests {
-            let input = Input::Manifest { root: it.root, digest: it.digest, entries: it.entries };
-            self.decide(input, Origin::Scan, round);
+            self.manifest(it, round);
         }
+    }
+
+    fn manifest(&mut self, manifest: Manifest, round: &mut Round) {
+        let Manifest { root, digest, entries } = manifest.clone();
+        self.decide(Input::Manifest { root, digest, entries }, Origin::Scan, round);
+        round.manifests.push(manifest);
     }
 
     fn found(&mut self, found: Found, round: &mut Round) {
@@ -203,9 +175,13 @@ impl Reconciler {
             if settled {
                 self.pending.settled(&tool);
             }
-            if let Some(ticket) = ticket
-                && !again.contains(&tool)
-            {
+            if again.contains(&tool) {
+                continue;
+            }
+            // A second look may still wait because of an older answer; by then something else may stand there, which
+            // has to be seen twice itself.
+            self.agenda.soften(&tool);
+            if let Some(ticket) = ticket {
                 self.pending.answered(&tool, ticket);
                 round.answers.add(tool, ticket);
             }
@@ -222,8 +198,9 @@ impl Reconciler {
         for look in plan.looks {
             let tool = look.glance.tool.clone();
             let tries = self.pending.tries(&tool);
-            let ticket = self.pending.ask(&tool, look.wait == Wait::Unsettled);
             let origin = origins.get(&tool).copied().unwrap_or(origin);
+            let Question { ticket, origin } =
+                self.pending.ask(&tool, look.wait == Wait::Unsettled, origin);
             let order = Order { glance: look.glance, origin, ticket };
             // A newer wish replaces one that waits for its time.
             self.agenda.drop(&tool);
@@ -275,46 +252,15 @@ impl Reconciler {
     fn timers(&mut self, round: &mut Round) {
         if let Some((_, dirty)) = self.retry.take_if(|it| it.0 <= round.now) {
             self.decide(Input::Dirty(dirty), Origin::Watch, round);
+            for it in std::mem::take(&mut self.unapplied) {
+                self.manifest(it, round);
+            }
         }
         for runtime in self.leases.take_ended(round.now) {
             self.decide(Input::LeaseEnded(runtime), Origin::Watch, round);
         }
         round.looks.extend(self.agenda.take_due(round.now));
         round.walks.extend(self.walks.due(&self.rules, round.now));
-    }
-
-    /// Makes the group durable. Where the disk is full, nothing of it has happened, and all of it is tried again.
-    fn commit(&mut self, durable: &State, round: &mut Round) -> Result<(), StoreError> {
-        let batch = round.group.batch(&self.state);
-        if batch.records.is_empty() {
-            return Ok(());
-        }
-        match self.log.append(&batch) {
-            Ok(()) => self.log_state = LogState::Writable,
-            Err(StoreError::Full { .. }) => self.undo(durable, round),
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn undo(&mut self, durable: &State, round: &mut Round) {
-        self.log_state = LogState::DiskFull;
-        self.state = durable.clone();
-        let lost = std::mem::take(&mut round.group);
-        let mut again = lost.dirty(&self.rules);
-        let questions: BTreeMap<ToolId, u64> =
-            again.paths.iter().map(|it| (it.clone(), self.pending.ask(it, false))).collect();
-        self.unfinish(std::mem::take(&mut round.scans), &questions);
-        if let Some((_, dirty)) = self.retry.take() {
-            again.merge(dirty);
-        }
-        self.retry = Some((round.now + FULL_DISK_RETRY, again));
-        round.answers = Answers::default();
-        for (_, answer) in &mut round.granted {
-            if matches!(answer, Ok(Ok(granted)) if !granted.records.is_empty()) {
-                *answer = Err(Unavailable::DiskFull);
-            }
-        }
     }
 
     fn outcome(&mut self, mut round: Round, overflows: u64) -> Outcome {
@@ -340,6 +286,7 @@ impl Reconciler {
             overflows,
             answers: round.granted,
             synced,
+            rescanned: self.walks.rescanned(self.state.head),
         }
     }
 
@@ -354,13 +301,6 @@ impl Reconciler {
         };
         let late = late.into_iter().filter_map(|it| self.expected.remove(&it));
         late.map(|it| (it.0.reply, synced.clone())).collect()
-    }
-
-    fn note_missed(&mut self, records: &[Record]) {
-        let audited = records.iter().filter(|it| it.fact.origin() == Some(Origin::Audit));
-        let missed: Vec<ToolId> = audited.filter_map(|it| it.fact.tool().cloned()).collect();
-        self.figures.missed_by_events += u64::try_from(missed.len()).unwrap_or(u64::MAX);
-        self.walks.missed(&missed);
     }
 
     pub(super) fn now(&self) -> crate::model::Timestamp {
@@ -390,20 +330,5 @@ impl Reconciler {
     /// Rows that a replay changed, so that the next start finds them done.
     pub(super) fn save_rows(&mut self, rows: Rows) -> Result<(), StoreError> {
         self.log.append(&crate::ports::Batch { rows, ..crate::ports::Batch::default() })
-    }
-}
-
-/// How each path came to be seen: a second look inherits it.
-fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
-    match input {
-        Input::Looked(seen) => seen.iter().map(|(origin, it)| (it.tool.clone(), *origin)).collect(),
-        Input::Dirty(_)
-        | Input::Walked { .. }
-        | Input::Scanned(_)
-        | Input::RootGone(_)
-        | Input::RootBack(_)
-        | Input::Manifest { .. }
-        | Input::Request(_)
-        | Input::LeaseEnded(_) => BTreeMap::new(),
     }
 }

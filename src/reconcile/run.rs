@@ -16,7 +16,8 @@ use super::{
     lane::Lane,
     mailbox::{Mailbox, Setup},
     publish,
-    reconciler::{Outcome, Reconciler},
+    reconciler::Reconciler,
+    round::Outcome,
     view::LogState,
     walks::Walks,
 };
@@ -73,7 +74,11 @@ pub fn start(
     let World { log, archive, tree, clock } = world;
     let (state, rows) = bring_up(&*archive)?;
     let mut reconciler = Reconciler::new(state, log, clock, Walks::new(settings.audit));
-    reconciler.save_rows(rows)?;
+    match reconciler.save_rows(rows) {
+        // The next start replays once more.
+        Ok(()) | Err(StoreError::Full { .. }) => (),
+        Err(error) => return Err(error.into()),
+    }
     let mailbox = Arc::new(Mailbox::default());
     let shared = Arc::new(Shared {
         view: RwLock::new(Arc::new(reconciler.view())),
@@ -171,7 +176,7 @@ impl Looping {
         self.lane.stop();
         let joined = lane_thread.join();
         if result.is_ok() {
-            self.reconciler.checkpoint()?;
+            self.checkpoint()?;
             self.tell_head();
         }
         joined.map_err(|_| Fatal::Panicked("look"))?;
@@ -192,7 +197,7 @@ impl Looping {
             }
             self.hand_out(outcome);
             if upkeep.checkpoint_is_due(now) {
-                self.reconciler.checkpoint()?;
+                self.checkpoint()?;
             }
             if upkeep.head_is_due(now) {
                 self.tell_head();
@@ -231,11 +236,22 @@ impl Looping {
         for (reply, synced) in outcome.synced {
             drop(reply.send(synced));
         }
+        for (reply, rescanned) in outcome.rescanned {
+            drop(reply.send(Ok(rescanned)));
+        }
     }
 
     fn show(&self) {
         let mut view = self.handle.shared.view.write().unwrap_or_else(PoisonError::into_inner);
         *view = Arc::new(self.reconciler.view());
+    }
+
+    /// A checkpoint only spares the next start some work: a full disk may refuse it.
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        match self.reconciler.checkpoint() {
+            Err(StoreError::Full { .. }) => Ok(()),
+            result => result,
+        }
     }
 
     fn tell_head(&self) {

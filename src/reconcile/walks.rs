@@ -14,7 +14,8 @@ use super::{
     handle::{Rescanned, Unavailable},
     lane::{End, WalkOrder, Walked},
     mailbox::Rescan,
-    reconciler::{Reconciler, Round},
+    reconciler::Reconciler,
+    round::Round,
     view::RootView,
 };
 use crate::{
@@ -53,8 +54,10 @@ pub(super) struct Walks {
 struct Asked {
     open: BTreeSet<u64>,
     so_far: Rescanned,
-    reply: oneshot::Sender<Result<Rescanned, Unavailable>>,
+    reply: RescanReply,
 }
+
+pub(super) type RescanReply = oneshot::Sender<Result<Rescanned, Unavailable>>;
 
 impl Walks {
     pub(super) fn new(audit: Audit) -> Self {
@@ -83,6 +86,15 @@ impl Walks {
         let order = WalkOrder { number: self.last_number, root, origin, rehash, gentle };
         self.active.insert(order.number, order.clone());
         order
+    }
+
+    /// The same walk from its beginning; who asked for the first waits for this one.
+    fn again(&mut self, order: &WalkOrder) -> WalkOrder {
+        let again = self.put(order.root.clone(), order.origin, order.rehash, order.gentle);
+        for asked in self.rescans.iter_mut().filter(|it| it.open.contains(&order.number)) {
+            asked.open.insert(again.number);
+        }
+        again
     }
 
     /// Walks that a barrier has to wait for: whatever made them necessary came before it.
@@ -137,11 +149,10 @@ impl Walks {
         }
     }
 
-    fn answer_rescans(&mut self, as_of: Seq) {
-        for asked in self.rescans.extract_if(.., |it| it.open.is_empty()) {
-            // Who asked may have gone meanwhile.
-            drop(asked.reply.send(Ok(Rescanned { as_of, ..asked.so_far })));
-        }
+    /// Full looks that are over, with what they found.
+    pub(super) fn rescanned(&mut self, as_of: Seq) -> Vec<(RescanReply, Rescanned)> {
+        let over = self.rescans.extract_if(.., |it| it.open.is_empty());
+        over.map(|it| (it.reply, Rescanned { as_of, ..it.so_far })).collect()
     }
 }
 
@@ -183,7 +194,14 @@ impl Reconciler {
                 self.decide(Input::RootGone(root), Origin::Scan, round);
                 BTreeMap::new()
             }
-            End::Overtaken => BTreeMap::new(),
+            End::Overtaken => {
+                if self.rules.roots.contains_key(&root) {
+                    let again = self.walks.again(&order);
+                    self.barriers.walk_again(order.number, again.number);
+                    round.walks.push(again);
+                }
+                BTreeMap::new()
+            }
         };
         self.walks.waiting.add(open, BTreeSet::new(), None, ScanDone { order, files, took, end });
     }
@@ -220,6 +238,5 @@ impl Reconciler {
                 view.last_scan = Some(time);
             }
         }
-        self.walks.answer_rescans(self.state.head);
     }
 }

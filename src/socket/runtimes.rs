@@ -111,7 +111,7 @@ fn not_loaded(view: &View, runtime: &Runtime) -> (Vec<String>, u64) {
         let count = named.len() as u64;
         return (named, count);
     }
-    let standing = |it: crate::decide::Counts| it.in_sync + it.modified + it.orphaned;
+    let standing = |it: crate::reconcile::Counts| it.in_sync + it.modified + it.orphaned;
     let all: u64 = view.rules.roots.keys().map(|it| standing(view.counts(it))).sum();
     let loaded = runtime.loaded.keys().filter(|it| on_disk(it)).count() as u64;
     (named, all.saturating_sub(loaded))

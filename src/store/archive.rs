@@ -64,7 +64,7 @@ impl Archive for Reader {
             Some(it) => it,
             None => Pointer { segment: 1, offset: 0 },
         };
-        let mut scanner = Scanner::open(log, from.segment, from.offset.into())?;
+        let mut scanner = Scanner::open(log, from.segment, from.offset.into())?.facts_only();
         let mut segment = from.segment;
         let mut next = after.next();
         while next <= meta.head().seq && records.len() < limit {
@@ -92,7 +92,7 @@ impl Archive for Reader {
                     if opening.previous_end != end {
                         return Err(corrupt(&path, end, "facts are missing from here on"));
                     }
-                    scanner = Scanner::open(log, segment, offset)?;
+                    scanner = Scanner::open(log, segment, offset)?.facts_only();
                 }
                 Step::End => {
                     let what = format!("fact {next} is missing");
@@ -157,14 +157,11 @@ impl Archive for Reader {
         let Some(pointer) = self.shared.find(digest)? else { return Ok(None) };
         let (header, body) = read_at(&self.shared.log, pointer, Kind::Content)?;
         let bytes = unpack(header.codec, header.size, body);
-        match bytes.filter(|it| Sha256::digest(it).as_slice() == digest.0) {
-            Some(it) => Ok(Some(it)),
-            None => {
-                let path = segment::path(&self.shared.log, pointer.segment);
-                let what = format!("the content is not {digest}");
-                Err(corrupt(&path, pointer.offset.into(), what))
-            }
-        }
+        let whole = bytes.filter(|it| Sha256::digest(it).as_slice() == digest.0);
+        whole.map(Some).ok_or_else(|| {
+            let path = segment::path(&self.shared.log, pointer.segment);
+            corrupt(&path, pointer.offset.into(), format!("the content is not {digest}"))
+        })
     }
 
     fn verify(&self) -> Result<Verified, StoreError> {
@@ -216,10 +213,13 @@ impl Reader {
         let at = entry.pointer.offset.into();
         let text = unpack(header.codec, header.size, body)
             .ok_or_else(|| corrupt(&path, at, "it cannot be unpacked"))?;
-        match from_json(Seq(header.seq), &text).map_err(|it| corrupt(&path, at, it))?.fact {
-            Fact::VersionRecorded(it) if it.number == entry.number => Ok(it),
-            _ => Err(corrupt(&path, at, "another fact than the index says")),
+        let record = from_json(Seq(header.seq), &text).map_err(|it| corrupt(&path, at, it))?;
+        if let Fact::VersionRecorded(it) = record.fact
+            && it.number == entry.number
+        {
+            return Ok(it);
         }
+        Err(corrupt(&path, at, "another fact than the index says"))
     }
 
     /// Values of this kind, put together from their pieces.

@@ -2,6 +2,8 @@
 //!
 //! Few keys and small values, because sled spends memory on every key and writes whole leaves of sixteen: a tool's
 //! row shares its key with its newest versions, and contents share keys by the first two bytes of their hash.
+//! (Sixteen tools with ids of 8 KiB each would still make a leaf that sled puts into a file of its own and never
+//! syncs: a power cut may then cost a rebuild.)
 
 use super::segment::Pointer;
 use crate::model::{Digest, Seq, ToolId, VersionNo};
@@ -117,7 +119,9 @@ pub(super) fn read_pointer(bytes: &[u8]) -> Option<Pointer> {
 
 pub(super) fn versions(entries: &[VersionEntry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len() * VersionEntry::LENGTH);
-    entries.iter().for_each(|it| it.put(&mut bytes));
+    for it in entries {
+        it.put(&mut bytes);
+    }
     bytes
 }
 
@@ -128,19 +132,22 @@ pub(super) fn read_versions(bytes: &[u8]) -> Option<Vec<VersionEntry>> {
 
 impl ToolEntry {
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let length = 6 + self.row.len() + self.newest.len() * VersionEntry::LENGTH;
+        let length = 8 + self.row.len() + self.newest.len() * VersionEntry::LENGTH;
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&self.chunks.to_be_bytes());
-        bytes.extend_from_slice(&u16::try_from(self.row.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend_from_slice(&u32::try_from(self.row.len()).unwrap_or(u32::MAX).to_be_bytes());
         bytes.extend_from_slice(&self.row);
-        self.newest.iter().for_each(|it| it.put(&mut bytes));
+        for it in &self.newest {
+            it.put(&mut bytes);
+        }
         bytes
     }
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let (chunks, rest) = bytes.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
-        let (row, newest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (row, newest) = rest.split_at_checked(length)?;
         let (row, newest) = (row.to_vec(), read_versions(newest)?);
         Some(Self { row, chunks: u32::from_be_bytes(*chunks), newest })
     }

@@ -13,7 +13,7 @@ use super::{
     fact::{chained, to_json},
     frame::{self, Header, Kind},
     pack,
-    place::{FLOOR, failed, free},
+    place::{failed, free},
     recovery::End,
     segment::{self, FULL, Head, Opening, Pointer, STEP, corrupt},
 };
@@ -22,11 +22,26 @@ use crate::{
     ports::{Packed, StoreError},
 };
 
-/// Whether a group is synced before it is acknowledged. `None` is there for the power-cut test, which must fail with it.
+/// Whether a group is synced before it is acknowledged. `None` is there for the power-cut test, which must
+/// fail with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
     Data,
     None,
+}
+
+/// How to write. Tests ask for something else than the default: nobody else can.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    pub sync: Sync,
+    /// A segment is followed by the next one once it is this long.
+    pub segment: u64,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { sync: Sync::Data, segment: FULL }
+    }
 }
 
 /// Facts at least this long are packed.
@@ -37,7 +52,9 @@ const BLOCK: u64 = 4096;
 
 pub(super) struct Journal {
     log: PathBuf,
-    sync: Sync,
+    manner: Manner,
+    /// Bytes that must stay free on the disk.
+    floor: u64,
     file: File,
     path: PathBuf,
     segment: u32,
@@ -49,7 +66,12 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Goes on where recovery says that the log ends; takes a torn tail away.
-    pub(super) fn open(log: &Path, end: End, sync: Sync) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        log: &Path,
+        end: End,
+        manner: Manner,
+        floor: u64,
+    ) -> Result<Self, StoreError> {
         let path = segment::path(log, end.segment);
         let file =
             OpenOptions::new().read(true).write(true).open(&path).map_err(failed("open", &path))?;
@@ -61,7 +83,8 @@ impl Journal {
         }
         Ok(Self {
             log: log.to_owned(),
-            sync,
+            manner,
+            floor,
             file,
             path,
             segment: end.segment,
@@ -83,7 +106,7 @@ impl Journal {
 
     /// Whether the next group goes to a segment of its own.
     pub(super) fn is_full(&self) -> bool {
-        self.end >= FULL
+        self.end >= self.manner.segment
     }
 
     pub(super) fn roll(&mut self) -> Result<(), StoreError> {
@@ -91,7 +114,7 @@ impl Journal {
         let opening = Opening { segment: self.segment + 1, previous_end: self.end };
         let offset = segment::begin(&self.log, &opening, self.head)?;
         let end = End { segment: opening.segment, offset, head: self.head, torn: false };
-        *self = Self::open(&self.log, end, self.sync)?;
+        *self = Self::open(&self.log, end, self.manner, self.floor)?;
         Ok(())
     }
 
@@ -182,9 +205,11 @@ impl Journal {
         Ok(Pointer { segment: self.segment, offset })
     }
 
-    fn room(&self, wanted: u64) -> Result<(), StoreError> {
+    /// Whether this much can be written, by us and by the index beside us. sled must not meet a full disk: it
+    /// takes nothing after a write that failed.
+    pub(super) fn room(&self, wanted: u64) -> Result<(), StoreError> {
         let free = free(&self.file).map_err(failed("ask for free space of", &self.path))?;
-        if free < FLOOR + wanted {
+        if free < self.floor + wanted {
             return Err(StoreError::Full { path: self.log.clone() });
         }
         Ok(())
@@ -199,7 +224,7 @@ impl Journal {
             }
             return Err(error);
         }
-        if self.sync == Sync::Data {
+        if self.manner.sync == Sync::Data {
             self.file.sync_data().map_err(|source| StoreError::Io {
                 doing: "sync",
                 path: self.path.clone(),

@@ -38,7 +38,7 @@ use std::{
 };
 
 #[doc(hidden)]
-pub use journal::Sync;
+pub use journal::{Manner, Sync};
 
 use crate::{
     model::Digest,
@@ -77,15 +77,15 @@ struct Shared {
 }
 
 pub fn open(dir: &Path, progress: &dyn Fn(Progress)) -> Result<Opened, StoreError> {
-    open_with(dir, progress, Sync::Data)
+    open_with(dir, progress, Manner::default())
 }
 
-/// For the test that shows what the sync is good for.
+/// For tests of the store itself.
 #[doc(hidden)]
 pub fn open_with(
     dir: &Path,
     progress: &dyn Fn(Progress),
-    sync: Sync,
+    manner: Manner,
 ) -> Result<Opened, StoreError> {
     let place = Place::open(dir)?;
     let log = place.log();
@@ -93,7 +93,8 @@ pub fn open_with(
     let checkpoint = checkpoint::read(dir)?;
     let segments = segments(&place, &checkpoint)?;
     let (index, end) = index(&place, &segments, &checkpoint, progress, &mut notes)?;
-    let journal = Journal::open(&log, end, sync)?;
+    place.keep_reserve();
+    let journal = Journal::open(&log, end, manner, place.floor())?;
     if end.torn {
         let path = segment::path(&log, end.segment);
         notes.push(format!(
@@ -103,7 +104,6 @@ pub fn open_with(
             end.head.seq
         ));
     }
-    place.keep_reserve();
     let shared = Arc::new(Shared { index, log, place });
     let mut writer = writer::Writer { shared: shared.clone(), journal, poison: None };
     let is_old = end.segment > 1 || end.head != Head::default();
@@ -131,12 +131,11 @@ fn segments(place: &Place, checkpoint: &Found) -> Result<Vec<u32>, StoreError> {
         found.push(1);
     }
     let last = found.last().copied().unwrap_or_default().max(anchored).max(1);
-    match (1..=last).find(|it| !found.contains(it)) {
-        Some(missing) => {
-            Err(corrupt(&segment::path(&log, missing), 0, "this part of the log is gone"))
-        }
-        None => Ok(found),
+    if let Some(missing) = (1..=last).find(|it| found.binary_search(it).is_err()) {
+        return Err(corrupt(&segment::path(&log, missing), 0, "this part of the log is gone"));
     }
+    found.iter().try_for_each(|it| segment::check_length(&log, *it))?;
+    Ok(found)
 }
 
 /// The index at the journal's end. One that fails on the way is made again, once.

@@ -6,16 +6,21 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, fstatvfs};
+use rustix::io::Errno;
 
 use crate::ports::StoreError;
 
+/// One that was killed holds on while the kernel takes it apart; so does a fork of it that has yet to exec.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Enough for sled to write its snapshot and a few of its segments.
 const RESERVE: u64 = 8 << 20;
-/// Less than this free and nothing is appended: the index beside the log needs room, too.
-pub(super) const FLOOR: u64 = 4 << 20;
+/// Less than this free, beside the reserve, and nothing is appended: the index needs room, too.
+const FLOOR: u64 = 4 << 20;
 
 pub(super) struct Place {
     dir: PathBuf,
@@ -25,11 +30,13 @@ pub(super) struct Place {
 
 /// Names the path in an error; a full disk (or quota) is an error of its own.
 pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> StoreError {
-    move |source| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            StoreError::Full { path: path.to_owned() }
+    move |source| {
+        let path = path.to_owned();
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            StoreError::Full { path }
+        } else {
+            StoreError::Io { doing, path, source }
         }
-        _ => StoreError::Io { doing, path: path.to_owned(), source },
     }
 }
 
@@ -38,10 +45,16 @@ impl Place {
         directory(dir)?;
         let path = dir.join("lock");
         let lock = file(&path)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|it| match it {
-            rustix::io::Errno::WOULDBLOCK => StoreError::Locked { path: dir.to_owned() },
-            other => failed("lock", &path)(other.into()),
-        })?;
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(why) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if why != Errno::WOULDBLOCK {
+                return Err(failed("lock", &path)(why.into()));
+            }
+            if Instant::now() > deadline {
+                return Err(StoreError::Locked { path: dir.to_owned() });
+            }
+            sleep(Duration::from_millis(5));
+        }
         directory(&dir.join("log"))?;
         Ok(Self { dir: dir.to_owned(), _lock: lock })
     }
@@ -69,6 +82,12 @@ impl Place {
         let held = reserve.metadata().is_ok_and(|it| it.len() > 0);
         reserve.set_len(0).map_err(failed("release", &path))?;
         Ok(held)
+    }
+
+    /// What must stay free on the disk: more, if there is no reserve.
+    pub(super) fn floor(&self) -> u64 {
+        let held = fs::metadata(self.dir.join("reserve")).map_or(0, |it| it.len());
+        FLOOR + RESERVE.saturating_sub(held)
     }
 
     /// Sets the reserve aside where there is plenty of room. A comfort: failing is no error.

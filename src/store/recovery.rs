@@ -187,15 +187,15 @@ impl Chain {
 pub(super) fn opening(log: &Path, segment: u32) -> Result<(Opening, Head, u64), StoreError> {
     let mut scanner = Scanner::open(log, segment, 0)?;
     let path = scanner.path().to_owned();
-    match scanner.next()? {
-        Step::Frame { header, body, .. } if header.kind == Kind::Segment => {
-            let opening = serde_json::from_slice(body)
-                .map_err(|it| corrupt(&path, 0, format!("its opening cannot be read: {it}")))?;
-            let head = Head { seq: Seq(header.seq), chain: ChainHash(header.name) };
-            Ok((opening, head, header.length()))
-        }
-        _ => Err(corrupt(&path, 0, "its opening is damaged")),
+    if let Step::Frame { header, body, .. } = scanner.next()?
+        && header.kind == Kind::Segment
+    {
+        let opening = serde_json::from_slice(body)
+            .map_err(|it| corrupt(&path, 0, format!("its opening cannot be read: {it}")))?;
+        let head = Head { seq: Seq(header.seq), chain: ChainHash(header.name) };
+        return Ok((opening, head, header.length()));
     }
+    Err(corrupt(&path, 0, "its opening is damaged"))
 }
 
 /// What lies behind the last whole group of the last segment: nothing (`false`), a group that was never

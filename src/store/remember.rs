@@ -34,6 +34,9 @@ impl Memory for Stats {
     }
 
     fn save(&self, known: &[Remembered], gone: &[ToolId]) -> Result<(), StoreError> {
+        if self.shared.place.is_cramped() {
+            return Err(StoreError::Full { path: self.shared.place.dir().to_owned() });
+        }
         for it in known.chunks(PORTION) {
             let mut batch = sled::Batch::default();
             for it in it {
@@ -44,7 +47,9 @@ impl Memory for Stats {
         }
         for it in gone.chunks(PORTION) {
             let mut batch = sled::Batch::default();
-            it.iter().for_each(|it| batch.remove(it.as_str()));
+            for it in it {
+                batch.remove(it.as_str());
+            }
             self.apply(batch)?;
         }
         Ok(())

@@ -98,6 +98,17 @@ pub(super) fn begin(log: &Path, opening: &Opening, head: Head) -> Result<u64, St
     Ok(end)
 }
 
+/// Whether the file has a length that we gave it.
+pub(super) fn check_length(log: &Path, segment: u32) -> Result<(), StoreError> {
+    let path = path(log, segment);
+    match fs::metadata(&path).map_err(|it| unreadable(&path, 0, it))?.len() {
+        length if length == 0 || length % STEP != 0 => {
+            Err(corrupt(&path, length, "the file was cut short here"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads frames one after the other, ahead in large pieces.
 pub(super) struct Scanner {
     file: File,
@@ -107,6 +118,7 @@ pub(super) struct Scanner {
     buffer: Vec<u8>,
     /// Where `buffer` begins in the file.
     base: u64,
+    facts_only: bool,
 }
 
 pub(super) enum Step<'a> {
@@ -130,15 +142,16 @@ impl Scanner {
 
     pub(super) fn open(log: &Path, segment: u32, at: u64) -> Result<Self, StoreError> {
         let path = path(log, segment);
-        let file = File::open(&path).map_err(|it| match it.kind() {
-            io::ErrorKind::NotFound => corrupt(&path, 0, "this part of the log is gone"),
-            _ => failed("open", &path)(it),
-        })?;
+        check_length(log, segment)?;
+        let file = File::open(&path).map_err(|it| unreadable(&path, 0, it))?;
         let length = file.metadata().map_err(failed("stat", &path))?.len();
-        if length == 0 || length % STEP != 0 {
-            return Err(corrupt(&path, length, "the file was cut short here"));
-        }
-        Ok(Self { file, path, length, at, buffer: Vec::new(), base: 0 })
+        Ok(Self { file, path, length, at, buffer: Vec::new(), base: 0, facts_only: false })
+    }
+
+    /// Passes over the bodies of contents: a damaged content does not stand in the way of facts.
+    pub(super) fn facts_only(mut self) -> Self {
+        self.facts_only = true;
+        self
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -174,6 +187,9 @@ impl Scanner {
             }
         };
         self.at = at + header.length();
+        if self.facts_only && header.kind == Kind::Content {
+            return Ok(Step::Frame { at, header, body: &[] });
+        }
         let body = self.bytes(at + HEADER as u64, u64::from(header.stored) + 1)?;
         if !header.fits(body) {
             self.at = at;
@@ -273,9 +289,11 @@ fn read(
 }
 
 fn unreadable(path: &Path, at: u64, error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::NotFound => corrupt(path, at, "this part of the log is gone"),
-        io::ErrorKind::UnexpectedEof => corrupt(path, at, "the file was cut short"),
-        _ => failed("read", path)(error),
+    if error.kind() == io::ErrorKind::NotFound {
+        corrupt(path, at, "this part of the log is gone")
+    } else if error.kind() == io::ErrorKind::UnexpectedEof {
+        corrupt(path, at, "the file was cut short")
+    } else {
+        failed("read", path)(error)
     }
 }

@@ -135,16 +135,12 @@ impl Check<'_> {
                 }
             }
         };
-        match from_json(Seq(header.seq), &text) {
-            Ok(record) => match record.fact {
-                Fact::VersionRecorded(it) => self.version(at, &it),
-                _ => Ok(()),
-            },
-            Err(what) => {
-                self.at(at.segment, at.offset.into(), &what);
-                Ok(())
-            }
+        match from_json(Seq(header.seq), &text).map(|it| it.fact) {
+            Ok(Fact::VersionRecorded(it)) => return self.version(at, &it),
+            Ok(_) => (),
+            Err(what) => self.at(at.segment, at.offset.into(), &what),
         }
+        Ok(())
     }
 
     /// Its content is there, and the index knows where it stands.

@@ -1,20 +1,21 @@
 //! The writing half: journal, sync, link check, index, in this order, and only then `Ok`. Keeps no opinion about
 //! facts; only that they follow the head.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Shared,
     change::Change,
     checkpoint::{self, Checkpoint},
     entry::{self, PIECE, piece, pieces},
+    frame::Kind,
     index::{Draft, unusable},
     journal::Journal,
     rebuild, rows,
-    segment::Head,
+    segment::{self, Head},
 };
 use crate::{
-    model::{ChainHash, Seq},
+    model::{ChainHash, Digest, Seq, Tool, ToolId},
     ports::{Batch, Log, Packed, Rows, StoreError},
 };
 
@@ -46,7 +47,9 @@ impl Log for Writer {
 
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         self.refuse_if_poisoned()?;
-        rebuild::flush(&self.shared.index)?;
+        self.journal.room(0)?;
+        let flushed = rebuild::flush(&self.shared.index);
+        self.poison_unless_harmless(flushed)?;
         let ((segment, offset), Head { seq, chain }) = (self.journal.place(), self.journal.head());
         let it = Checkpoint { segment, offset, seq, chain };
         checkpoint::write(self.shared.place.dir(), it)
@@ -60,7 +63,9 @@ impl Writer {
 
     fn poison_unless_harmless(&mut self, done: Result<(), StoreError>) -> Result<(), StoreError> {
         match &done {
-            Ok(()) | Err(StoreError::Full { .. } | StoreError::NotNext { .. }) => (),
+            Ok(()) | Err(StoreError::NotNext { .. }) => (),
+            // sled never gets over a write that failed.
+            Err(StoreError::Full { path }) if !path.starts_with(&self.shared.index.path) => (),
             Err(it) => self.poison = Some(it.to_string()),
         }
         done
@@ -99,21 +104,27 @@ impl Writer {
 
     fn new_contents<'a>(&self, batch: &'a Batch) -> Result<Vec<&'a Packed>, StoreError> {
         let mut new: Vec<&Packed> = Vec::with_capacity(batch.contents.len());
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for it in &batch.contents {
-            let stored = || match self.shared.find(&it.digest) {
-                Ok(found) => Ok(found.is_some()),
-                // What stands there is damaged: this one is as good as the first.
-                Err(StoreError::Corrupt { path, .. }) if path.starts_with(&self.shared.log) => {
-                    Ok(false)
-                }
-                Err(other) => Err(other),
-            };
-            if seen.insert(it.digest) && !stored()? {
+            if seen.insert(it.digest) && !self.is_stored(&it.digest)? {
                 new.push(it);
             }
         }
         Ok(new)
+    }
+
+    /// Whether it is there and whole. In place of a damaged one the same content is stored again.
+    fn is_stored(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let found = self.shared.find(digest).and_then(|found| {
+            found.map(|it| segment::read_at(&self.shared.log, it, Kind::Content)).transpose()
+        });
+        match found {
+            Ok(it) => Ok(it.is_some()),
+            Err(StoreError::Corrupt { path, .. }) if path.starts_with(&self.shared.log) => {
+                Ok(false)
+            }
+            Err(other) => Err(other),
+        }
     }
 
     fn index(&self, change: &Change, rows: &Rows) -> Result<(), StoreError> {
@@ -129,6 +140,7 @@ impl Writer {
 
     /// Rows alone: all that changed since the rows were complete, so they are complete now.
     fn refresh(&self, rows: &Rows) -> Result<(), StoreError> {
+        self.journal.room(0)?;
         let index = &self.shared.index;
         for tools in rows.tools.chunks(PORTION) {
             let mut draft = Draft::new(index);
@@ -142,10 +154,7 @@ impl Writer {
     }
 }
 
-fn put_tools(
-    draft: &mut Draft<'_>,
-    tools: &[(crate::model::ToolId, crate::model::Tool)],
-) -> Result<(), StoreError> {
+fn put_tools(draft: &mut Draft<'_>, tools: &[(ToolId, Tool)]) -> Result<(), StoreError> {
     for (id, tool) in tools {
         let row = rows::of_tool(tool).map_err(|it| draft.unusable(it))?;
         draft.edit_tool(id, |entry| entry.row = row)?;

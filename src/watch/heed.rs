@@ -42,7 +42,7 @@ impl Runner {
         }
     }
 
-    /// Marks the path. Whether a directory stands there that has to be covered.
+    /// Marks the path, unless a directory stands there: whether it has to be covered.
     fn heed_one(&mut self, at: usize, path: &Path, hint: Hint, now: Instant) -> bool {
         let Some(place) = self.places.get_mut(at) else { return false };
         let Some(relative) = place.relative(path) else { return false };
@@ -58,12 +58,12 @@ impl Runner {
         }
         let standing = Standing::at(path);
         match standing {
-            Standing::Directory(_) if hint.shape == Shape::Attributes => {
-                if !self.access_changed(path) {
+            Standing::Directory(_) => {
+                if hint.shape == Shape::Attributes && !self.access_changed(path) {
                     return false;
                 }
             }
-            Standing::Directory(_) | Standing::Nothing => place.mark(&relative, hint.urgency, now),
+            Standing::Nothing => place.mark(&relative, hint.urgency, now),
             Standing::Other => place.mark_file(&relative, hint.urgency, now),
         }
         self.forget(at, path);

@@ -20,6 +20,8 @@ mod mounts;
 mod notified;
 mod place;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,

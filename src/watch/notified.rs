@@ -14,6 +14,8 @@
 //!   a former path as a trap: an event about it ends the watch of the new one. `ground` therefore disarms
 //!   the old path before it arms an inode under a new one;
 //! - an overflow comes as `Rescan` without paths, and nothing is repaired;
+//! - each removal goes through all it watches, so removing 2,000 directories keeps it busy for 0.5 s and 20,000
+//!   for 40 s; barriers that wait longer than they may are then answered by looking at everything;
 //! - if its thread is dead, every call panics, and dropping it too.
 
 use std::{

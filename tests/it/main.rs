@@ -2,16 +2,24 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed, and figures are printed; clippy knows only functions marked as tests"
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a test says what it expects by stopping, prints figures, and makes its numbers itself"
 )]
 
+mod architecture;
 mod faults;
 mod lifecycle;
 mod refusals;
+mod replay;
 mod saves;
 mod store_contract;
+mod store_crash;
+mod store_damage;
 mod store_samples;
+mod watch_cost;
 mod watch_looker;
 mod watch_roots;
 mod watch_saves;

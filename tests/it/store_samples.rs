@@ -13,7 +13,7 @@ use knowngood::{
 };
 use sha2::{Digest as _, Sha256};
 
-/// SplitMix64: the same numbers everywhere, for ever.
+/// `SplitMix64`: the same numbers everywhere, for ever.
 #[derive(Clone)]
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -261,7 +261,7 @@ pub(crate) fn all_facts(mut seq: Seq) -> Vec<Record> {
         },
         Fact::RuntimeLoaded {
             runtime: runtime.clone(),
-            loaded: (0..500)
+            loaded: (0..500_u32)
                 .map(|number| (tool(&format!("{number}.py")), Digest([number as u8; 32])))
                 .collect(),
             failed: [(it.clone(), "a\nlong\tstory €".to_owned())].into(),

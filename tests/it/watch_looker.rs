@@ -113,6 +113,7 @@ fn place(root: &Path, id: &ToolId) -> PathBuf {
 }
 
 fn on_disk(name: &RootName, root: &Path) -> BTreeMap<ToolId, Vec<u8>> {
+    let globs = Globs::standard().unwrap();
     let mut out = BTreeMap::new();
     let mut dirs = vec![root.to_owned()];
     while let Some(dir) = dirs.pop() {
@@ -122,7 +123,10 @@ fn on_disk(name: &RootName, root: &Path) -> BTreeMap<ToolId, Vec<u8>> {
                 dirs.push(path);
             } else if let Ok(bytes) = fs::read(&path) {
                 let below = path.strip_prefix(root).unwrap().as_os_str().as_bytes();
-                out.insert(ToolId::new(name, &RelPath::new(below).unwrap()), bytes);
+                let below = RelPath::new(below).unwrap();
+                if !globs.is_excluded(&below) {
+                    out.insert(ToolId::new(name, &below), bytes);
+                }
             }
         }
     }
@@ -135,6 +139,7 @@ pub(crate) struct Scene {
     pub(crate) root: PathBuf,
     pub(crate) looker: Arc<Looker>,
     pub(crate) watch: Watch,
+    pub(crate) watched: WatchedRoot,
     barrier: AtomicU64,
 }
 
@@ -163,8 +168,8 @@ impl Scene {
         let watched = WatchedRoot { name, path: root.clone(), globs, file_size: 1 << 24 };
         let cookies = home_path.join("state/cookies");
         let notice: Arc<dyn Notice> = looker.clone();
-        let watch = Watch::start(vec![watched], &cookies, notice, settings).unwrap();
-        Self { home, root, looker, watch, barrier: AtomicU64::new(0) }
+        let watch = Watch::start(vec![watched.clone()], &cookies, notice, settings).unwrap();
+        Self { home, root, looker, watch, watched, barrier: AtomicU64::new(0) }
     }
 
     pub(crate) fn barrier(&self) {

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use super::{
-    disk::{Content, digest},
+    disk::{Content, File, digest},
     world::{Sim, root},
 };
 use crate::{
     decide::State,
-    model::{Digest, Disk, Fact, Record, SafetyCause, Seq, Sync, ToolId},
+    model::{Baseline, Digest, Disk, Fact, Origin, Record, SafetyCause, Seq, Sync, ToolId},
     reconcile::{Synced, handle::Granted, run::bring_up},
 };
 
@@ -35,6 +35,22 @@ pub(super) fn replay_is_live(sim: &Sim) {
         replayed.apply(&record);
     }
     assert_eq!(&replayed, live, "seed {}: the log alone gives another state", sim.seed);
+    rows_may_be_ahead(sim);
+}
+
+/// Rows may be newer than the position they are known to be true as of: facts that they have already change nothing.
+fn rows_may_be_ahead(sim: &Sim) {
+    let live = &sim.reconciler.state;
+    let mut state = State::restore(
+        Seq(0),
+        live.tools_after(None).map(|it| (it.0.clone(), it.1.clone())).collect(),
+        live.roots().map(|it| (it.0.clone(), it.1.clone())).collect(),
+        live.runtimes().map(|it| (it.0.clone(), it.1.clone())).collect(),
+    );
+    for record in log(sim) {
+        state.apply(&record);
+    }
+    assert_eq!(&state, live, "seed {}: old facts over newer rows give another state", sim.seed);
 }
 
 fn log(sim: &Sim) -> Vec<Record> {
@@ -46,11 +62,13 @@ pub(super) fn at_rest(sim: &Sim) {
     let records = log(sim);
     agrees_with_disk(sim);
     only_what_stood(sim, &records);
+    nothing_is_believed_of_a_root_that_is_away(sim, &records);
     drift_was_told(sim, &records);
     order_is_kept(sim, &records);
+    leases_end(sim);
     let audits = sim.reconciler.figures.missed_by_events;
     assert!(
-        sim.ever_silent || audits == 0,
+        sim.ever_silent || sim.overtaken || audits == 0,
         "seed {}: an audit claims what an event had told",
         sim.seed
     );
@@ -76,8 +94,103 @@ fn agrees_with_disk(sim: &Sim) {
             "seed {}: {id} is not there",
             sim.seed
         );
+        assert_eq!(
+            tool.sync(),
+            drift(disk.files.get(id), tool.baseline.as_ref()),
+            "seed {}: the drift of {id}",
+            sim.seed
+        );
     }
     assert!(state.root(&root()).adopted, "seed {}: the first scan never ended", sim.seed);
+    let manifest = sim.manifest.as_ref().map(|it| it.digest);
+    assert_eq!(state.root(&root()).manifest, manifest, "seed {}: the manifest", sim.seed);
+}
+
+/// Disk against baseline, told once more.
+fn drift(file: Option<&File>, baseline: Option<&Baseline>) -> Sync {
+    let same = |file: &File, baseline: &Baseline| {
+        digest(file.content) == baseline.digest
+            && baseline.executable.is_none_or(|it| it == file.executable)
+    };
+    match (file, baseline) {
+        (None, None) => Sync::InSync,
+        (None, Some(_)) => Sync::Missing,
+        (Some(_), None) => Sync::Orphaned,
+        (Some(file), Some(baseline)) if same(file, baseline) => Sync::InSync,
+        (Some(_), Some(_)) => Sync::Modified,
+    }
+}
+
+/// Between its going and its coming only people say something about its tools.
+fn nothing_is_believed_of_a_root_that_is_away(sim: &Sim, records: &[Record]) {
+    let mut away = false;
+    for record in records {
+        match &record.fact {
+            Fact::SafetyStopped { cause, .. } => away = *cause == SafetyCause::RootMissing,
+            Fact::SafetyCleared { .. } => away = false,
+            Fact::VersionRecorded(version) => {
+                assert!(!away, "seed {}: {version:?} while the root was away", sim.seed);
+            }
+            Fact::ToolRemoved { tool, origin } => assert!(
+                !away || *origin == Origin::Scan,
+                "seed {}: {tool} is believed to be gone, and so is its root",
+                sim.seed
+            ),
+            _ => (),
+        }
+    }
+}
+
+/// No runtime outlives its lease.
+fn leases_end(sim: &Sim) {
+    for (name, _) in sim.reconciler.state.runtimes() {
+        let until = sim.leases.get(name).copied().unwrap_or_default();
+        assert!(until > sim.now, "seed {}: the lease of {name} was over at {until:?}", sim.seed);
+    }
+}
+
+/// Before a root is taken as it stands, all that stood there was looked at.
+pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
+    let adopts = |it: &Arc<Record>| matches!(it.fact, Fact::BaselineAdopted { manifest: None, .. });
+    if !records.iter().any(adopts) {
+        return;
+    }
+    let disk = sim.disk.lock().unwrap();
+    for (id, file) in disk.files.iter().filter(|it| !it.1.writer) {
+        let unchanged = disk.changes.get(id) == sim.at_start.get(id);
+        let head = sim.reconciler.state.tool(id).and_then(|it| it.head.as_ref());
+        assert!(
+            !unchanged || head.map(|it| it.digest) == Some(digest(file.content)),
+            "seed {}: {id} was there from the start, and the first scan ended without it",
+            sim.seed
+        );
+    }
+}
+
+/// What changed without an event and has not been found yet.
+pub(super) fn unseen(sim: &Sim) -> Vec<ToolId> {
+    let disk = sim.disk.lock().unwrap();
+    let head = |id: &ToolId| {
+        let head = sim.reconciler.state.tool(id)?.head.as_ref()?;
+        Some((head.digest, head.executable))
+    };
+    let differs = |id: &&ToolId| {
+        disk.files.get(*id).is_some_and(|it| head(id) != Some((digest(it.content), it.executable)))
+    };
+    sim.silent.iter().filter(differs).cloned().collect()
+}
+
+/// The audit found these, and says so.
+pub(super) fn told_as_missed(sim: &Sim, missed: &[ToolId]) {
+    let records = log(sim);
+    for id in missed {
+        let versions = records.iter().filter_map(|it| match &it.fact {
+            Fact::VersionRecorded(version) if version.tool == *id => Some(version.origin),
+            _ => None,
+        });
+        let origin = versions.last();
+        assert_eq!(origin, Some(Origin::Audit), "seed {}: how {id} came to be seen", sim.seed);
+    }
 }
 
 /// Nothing torn, nothing invented, nothing twice, nothing out of order.

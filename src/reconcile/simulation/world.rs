@@ -26,11 +26,12 @@ use crate::{
     },
     ports::{Archive, Batch, Clock, Log, Notice as _, StoreError},
     reconcile::{
-        Answer, Setup, Synced,
+        Answer, Manifest, Setup, Synced,
         handle::Granted,
         lane::{Found, Pick, Wanted, Worker},
         mailbox::{Barrier, Mail, Mailbox, Request},
-        reconciler::{Outcome, Reconciler},
+        reconciler::Reconciler,
+        round::Outcome,
         run::{Audit, bring_up},
         walks::Walks,
     },
@@ -69,6 +70,14 @@ pub(super) struct Sim {
     /// Paths that changed without any event, and were not walked over since.
     pub(super) silent: BTreeSet<ToolId>,
     pub(super) ever_silent: bool,
+    /// Audits passed while hints were late.
+    pub(super) overtaken: bool,
+    /// How often each path had changed when the process began.
+    pub(super) at_start: BTreeMap<ToolId, u64>,
+    /// Until when each runtime's report holds.
+    pub(super) leases: BTreeMap<RuntimeName, Duration>,
+    /// The root's, where it has one.
+    pub(super) manifest: Option<Manifest>,
 }
 
 struct FaultyLog {
@@ -118,6 +127,17 @@ fn any_tool(dice: &mut Dice) -> ToolId {
     dice.pick(&files).clone()
 }
 
+/// Names some tools, each with a content that was there, will be or never is.
+fn manifest(dice: &mut Dice) -> Manifest {
+    let named = (0..dice.roll(5)).map(|_| {
+        let number = u32::try_from(dice.roll(12)).unwrap();
+        (any_tool(dice), digest(Content::Whole(number)))
+    });
+    let entries: BTreeMap<ToolId, Digest> = named.collect();
+    let number = u32::try_from(dice.roll(1 << 30)).unwrap();
+    Manifest { root: root(), digest: digest(Content::Part(number)), entries }
+}
+
 impl Sim {
     pub(super) fn new(seed: u64, loud: bool) -> Self {
         let disk = Arc::new(Mutex::new(FakeDisk::new()));
@@ -153,8 +173,13 @@ impl Sim {
             contents: 0,
             silent: BTreeSet::new(),
             ever_silent: false,
+            overtaken: false,
+            at_start: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            manifest: None,
         };
         let mut dice = Dice::new(seed ^ 0x5eed);
+        sim.manifest = (dice.roll(5) == 0).then(|| manifest(&mut dice));
         for _ in 0..dice.roll(6) {
             let content = sim.content();
             sim.disk.lock().unwrap().put(
@@ -170,12 +195,30 @@ impl Sim {
 
     /// What `app` does: the roots are told, the watcher arms and asks for a scan.
     pub(super) fn start(&mut self) {
-        let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
-        let rules = Rules { roots: [(root(), RootRules { edits_by, has_manifest: false })].into() };
-        self.mail.configure(Setup { rules, roots: Vec::new(), manifests: Vec::new() });
+        self.configure();
         self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        self.at_start = self.disk.lock().unwrap().changes.clone();
+        let runtimes = self.reconciler.state.runtimes();
+        let leases = runtimes.map(|it| (it.0.clone(), Duration::from_millis(it.1.ttl_ms)));
+        self.leases = leases.collect();
         let there = self.disk.lock().unwrap().there;
         self.mail.root_changed(&root(), there);
+    }
+
+    fn configure(&mut self) {
+        let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
+        let has_manifest = self.manifest.is_some();
+        let rules = Rules { roots: [(root(), RootRules { edits_by, has_manifest })].into() };
+        let manifests = self.manifest.iter().cloned().collect();
+        self.mail.configure(Setup { rules, roots: Vec::new(), manifests });
+    }
+
+    /// The same roots again, maybe with another manifest.
+    pub(super) fn reload(&mut self, dice: &mut Dice) {
+        if self.manifest.is_some() {
+            self.manifest = Some(manifest(dice));
+        }
+        self.configure();
     }
 
     fn content(&mut self) -> Content {
@@ -201,6 +244,11 @@ impl Sim {
         mail.found.append(&mut self.found);
         mail.requests.append(&mut self.requests);
         mail.expected.append(&mut self.barriers);
+        for request in &mail.requests {
+            if let Command::Report { runtime, ttl_ms, .. } = &request.command {
+                self.leases.insert(runtime.clone(), self.now + Duration::from_millis(*ttl_ms));
+            }
+        }
         self.tell(|| {
             format!("mail roots {:?} raised {:?} {:?}", mail.roots, mail.raised, mail.dirty)
         });
@@ -226,6 +274,7 @@ impl Sim {
         }
         *self.known.write().unwrap() = self.reconciler.state.clone();
         check::published_is_durable(self, &outcome.records);
+        check::adopted(self, &outcome.records);
         self.published.extend(outcome.records);
         if let Some(roots) = outcome.roots {
             self.wanted.set_roots(roots);
@@ -313,6 +362,13 @@ impl Sim {
             self.quiet();
         }
         self.now += time;
+    }
+
+    /// Long enough for audits and for leases.
+    pub(super) fn leap(&mut self, time: Duration) {
+        // An audit may then find what a hint, which is on its way since, will tell of.
+        self.overtaken |= !self.prompt;
+        self.pass(time);
     }
 
     pub(super) fn edit(&mut self, dice: &mut Dice) {
@@ -484,8 +540,10 @@ impl Sim {
         self.bring_barriers();
         self.quiet();
         if self.ever_silent {
+            let missed = check::unseen(self);
             self.now += AUDIT_EVERY * 2;
             self.quiet();
+            check::told_as_missed(self, &missed);
             self.silent.clear();
         }
     }

@@ -15,11 +15,12 @@ const OFTEN: &str = "[audit]\nwalk = \"50ms\"";
 
 /// The version came by the audit, was said to have been missed, and counted.
 fn was_missed(world: &World, before: u64, tool: &str) -> Value {
-    let event = world.wait_event(before, |it| it["event"] == "version.recorded" && it["tool"] == tool);
+    let event =
+        world.wait_event(before, |it| it["event"] == "version.recorded" && it["tool"] == tool);
     assert_eq!(event["detail"]["origin"], "audit", "{event}");
-    let line = world.daemon().wait_line(0, "audit.missed", |it| {
-        it["event"] == "audit.missed" && it["tool"] == tool
-    });
+    let line = world
+        .daemon()
+        .wait_line(0, "audit.missed", |it| it["event"] == "audit.missed" && it["tool"] == tool);
     assert_eq!(line["level"], "warn");
     assert_eq!(world.get("/v1/info").ok()["counters"]["missed_by_events"], 1);
     event

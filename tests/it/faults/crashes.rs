@@ -50,8 +50,14 @@ fn killed_in_a_storm_it_comes_back_whole() {
         number = std::thread::scope(|scope| {
             let storming = scope.spawn(|| storm(&world, number, &stop));
             let head = world.head();
-            for event in world.follow(head).filter(|it| it["event"] == "version.recorded").take(*events) {
-                told.insert((event["tool"].to_string(), event["version"].as_u64(), event["detail"]["sha256"].to_string()));
+            for event in
+                world.follow(head).filter(|it| it["event"] == "version.recorded").take(*events)
+            {
+                told.insert((
+                    event["tool"].to_string(),
+                    event["version"].as_u64(),
+                    event["detail"]["sha256"].to_string(),
+                ));
             }
             world.daemon().signal(rustix::process::Signal::KILL);
             stop.store(true, Ordering::Relaxed);
@@ -116,7 +122,10 @@ fn what_changed_while_none_ran_is_recorded_at_the_start() {
         assert_eq!(event["detail"]["reason"], "edit");
     }
     let removed: Vec<_> = world.events_of("tool.removed", before);
-    assert_eq!(removed.iter().map(|it| &it["tool"]).collect::<Vec<_>>(), ["tools/gone.py", "tools/old.py"]);
+    assert_eq!(
+        removed.iter().map(|it| &it["tool"]).collect::<Vec<_>>(),
+        ["tools/gone.py", "tools/old.py"]
+    );
     assert!(removed.iter().all(|it| it["detail"]["origin"] == "scan"));
     assert!(world.daemon().logged("audit.missed").is_empty(), "nobody could have told of it");
     world.verify();

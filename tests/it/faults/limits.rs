@@ -43,7 +43,10 @@ fn an_overflow_leaves_exactly_what_stands_on_disk() {
         let before = world.head();
         world.write(path, "after\n");
         let event = world.wait_kind(before, "version.recorded");
-        assert_eq!((&event["tool"], &event["detail"]["origin"]), (&json!(format!("tools/{path}")), &json!("watch")));
+        assert_eq!(
+            (&event["tool"], &event["detail"]["origin"]),
+            (&json!(format!("tools/{path}")), &json!("watch"))
+        );
     }
     world.verify();
 }

@@ -20,7 +20,10 @@ fn filled() -> World {
 /// The root is away: said, every tool missing, every baseline kept, none removed.
 fn is_held(world: &World, before: u64, cause: &str) {
     let event = world.wait_kind(before, "safety.stopped");
-    assert_eq!((&event["detail"]["root"], &event["detail"]["cause"]), (&json!("tools"), &json!(cause)));
+    assert_eq!(
+        (&event["detail"]["root"], &event["detail"]["cause"]),
+        (&json!("tools"), &json!(cause))
+    );
     let status = world.sync();
     assert_eq!(status["roots"][0]["safety_stop"], cause, "{status}");
     assert_eq!(status["summary"]["missing"], TOOLS, "{status}");
@@ -31,7 +34,11 @@ fn is_held(world: &World, before: u64, cause: &str) {
 fn is_back(world: &World, before: u64) {
     world.wait_kind(before, "safety.cleared");
     let status = world.sync();
-    assert_eq!((&status["in_sync"], &status["roots"][0]["safety_stop"]), (&json!(true), &json!(null)), "{status}");
+    assert_eq!(
+        (&status["in_sync"], &status["roots"][0]["safety_stop"]),
+        (&json!(true), &json!(null)),
+        "{status}"
+    );
     assert_eq!(status["summary"]["in_sync"], TOOLS);
     assert!(world.events_of("version.recorded", before).is_empty(), "no version came of it");
     assert!(world.events_of("baseline.moved", before).is_empty(), "no baseline moved");
@@ -82,7 +89,10 @@ fn replaced_by_another_directory_and_put_back() {
         it["event"] == "safety.stopped" && it["detail"]["cause"] == "mass_removal"
     });
     let status = world.sync();
-    assert_eq!((&status["summary"]["missing"], &status["summary"]["orphaned"]), (&json!(TOOLS), &json!(1)));
+    assert_eq!(
+        (&status["summary"]["missing"], &status["summary"]["orphaned"]),
+        (&json!(TOOLS), &json!(1))
+    );
     assert_eq!(status["roots"][0]["safety_stop"], "mass_removal");
     assert!(world.events_of("baseline.moved", before).is_empty(), "nothing leaves the baseline");
     fs::rename(&world.root, world.root.with_file_name("other")).unwrap();
@@ -151,7 +161,10 @@ fn away_at_a_restart_its_baseline_waits() {
     fs::rename(&world.root, &away).unwrap();
     world.start();
     let status = world.sync();
-    assert_eq!((&status["summary"]["missing"], &status["roots"][0]["safety_stop"]), (&json!(TOOLS), &json!("root_missing")));
+    assert_eq!(
+        (&status["summary"]["missing"], &status["roots"][0]["safety_stop"]),
+        (&json!(TOOLS), &json!("root_missing"))
+    );
     let before = world.head();
     fs::rename(&away, &world.root).unwrap();
     is_back(&world, before);

@@ -26,7 +26,8 @@ fn fill(world: &World) {
 fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = seed;
     let step = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         b'!' + u8::try_from((state >> 33) % 90).unwrap()
     };
     (0..size).map(step).collect()

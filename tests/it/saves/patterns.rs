@@ -31,15 +31,8 @@ const fn rust(name: &'static str, save: fn(&Bench<'_>)) -> Pattern {
 
 pub(super) const PATTERNS: &[Pattern] = &[
     sh("a redirection", "echo two > x.py"),
-    Pattern {
-        after: &[("x.py", &["one\n", "one\ntwo\n"])],
-        ..sh("an append", "echo two >> x.py")
-    },
-    Pattern {
-        before: &[],
-        after: &[("x.py", &["two\n"])],
-        ..sh("a new file", "echo two > x.py")
-    },
+    Pattern { after: &[("x.py", &["one\n", "one\ntwo\n"])], ..sh("an append", "echo two >> x.py") },
+    Pattern { before: &[], after: &[("x.py", &["two\n"])], ..sh("a new file", "echo two > x.py") },
     Pattern { after: ONE_STAYS, ..sh("touch", "touch x.py; touch -d 2001-01-01 x.py") },
     Pattern { after: ONE_STAYS, ..sh("other mode bits", "chmod 600 x.py; chmod 644 x.py") },
     Pattern { after: ONE_STAYS, ..rust("an extended attribute", attribute) },
@@ -56,9 +49,15 @@ pub(super) const PATTERNS: &[Pattern] = &[
     rust("vim, backupcopy=yes", |it| vim(it, "yes")),
     rust("a backup, a lock and an auto-save, as emacs makes them", emacs),
     sh("cp over it", "echo two > ../../made && cp ../../made x.py"),
-    sh("cp -p of an older one", "echo two > ../../made && touch -d 2001-01-01 ../../made && cp -p ../../made x.py"),
+    sh(
+        "cp -p of an older one",
+        "echo two > ../../made && touch -d 2001-01-01 ../../made && cp -p ../../made x.py",
+    ),
     sh("cp --reflink", "echo two > ../../made && cp --reflink=auto ../../made x.py"),
-    sh("cp --remove-destination", "echo two > ../../made && cp --remove-destination ../../made x.py"),
+    sh(
+        "cp --remove-destination",
+        "echo two > ../../made && cp --remove-destination ../../made x.py",
+    ),
     sh("install", "echo two > ../../made && install -m 644 ../../made x.py"),
     sh("removed and made anew", "rm x.py && echo two > x.py"),
     sh("dd in place", "echo two | dd of=x.py conv=notrunc status=none"),
@@ -91,7 +90,9 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         before: &[("x.py", "one\n"), ("d/x.py", "deep\n")],
         after: &[("x.py", &["one\n", "deep\n"]), ("d/x.py", &["deep\n", "one\n"])],
-        ..rust("an exchange across directories", |it| exchange(&it.path("x.py"), &it.path("d/x.py")))
+        ..rust("an exchange across directories", |it| {
+            exchange(&it.path("x.py"), &it.path("d/x.py"))
+        })
     },
 ];
 
@@ -103,7 +104,20 @@ fn attribute(it: &Bench<'_>) {
 fn vim(it: &Bench<'_>, backupcopy: &str) {
     let set = format!("set backupskip= writebackup backupcopy={backupcopy}");
     let status = Command::new("vim")
-        .args(["-u", "NONE", "-N", "-n", "-es", "-c", &set, "-c", "%s/one/two/", "-c", "wq", "x.py"])
+        .args([
+            "-u",
+            "NONE",
+            "-N",
+            "-n",
+            "-es",
+            "-c",
+            &set,
+            "-c",
+            "%s/one/two/",
+            "-c",
+            "wq",
+            "x.py",
+        ])
         .current_dir(&it.directory)
         .stdin(Stdio::null())
         .status();

@@ -18,8 +18,22 @@ const FILES: usize = 500;
 
 fn git(root: &Path, arguments: &[&str]) {
     let output = Command::new("git")
-        .args(["-c", "user.name=ana", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false"])
-        .args(["-c", "gc.auto=0", "-c", "init.defaultBranch=main", "-c", "core.hooksPath=/dev/null"])
+        .args([
+            "-c",
+            "user.name=ana",
+            "-c",
+            "user.email=ana@example.org",
+            "-c",
+            "commit.gpgsign=false",
+        ])
+        .args([
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ])
         .args(arguments)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
@@ -107,7 +121,10 @@ fn whole_trees_come_and_go() {
         fs::write(directory.join(format!("t{number}.py")), format!("{number}\n")).unwrap();
     }
     world.sh("mkdir -p a/b/c/d/e/f/g/h/i/j && echo deep > a/b/c/d/e/f/g/h/i/j/x.py");
-    sh(&format!("cp -r made {0}/copied && cp -r made {0}/again", world.root.display()), &world.home);
+    sh(
+        &format!("cp -r made {0}/copied && cp -r made {0}/again", world.root.display()),
+        &world.home,
+    );
     assert_eq!(world.summary()["orphaned"], 401);
     assert_eq!(world.contents("tools/a/b/c/d/e/f/g/h/i/j/x.py"), ["deep\n"]);
     world.sh("rm -r again && mkdir -p again/d7 && echo anew > again/d7/t7.py");

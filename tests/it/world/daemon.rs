@@ -89,7 +89,12 @@ impl Daemon {
         self.wait_line(from, event, |it| it["event"] == event)
     }
 
-    pub(crate) fn wait_line(&self, from: usize, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_line(
+        &self,
+        from: usize,
+        what: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Value {
         let until = Instant::now() + PATIENCE;
         let mut lines = self.log.lock();
         loop {

@@ -58,7 +58,8 @@ impl Ground {
         let options =
             format!("lowerdir={},upperdir={},workdir={}", of("lower"), of("upper"), of("work"));
         let merged = self.path.join("merged");
-        mount(Some("overlay"), &merged, Some("overlay"), MsFlags::empty(), Some(&*options)).unwrap();
+        mount(Some("overlay"), &merged, Some("overlay"), MsFlags::empty(), Some(&*options))
+            .unwrap();
         self.mounts.push(merged.clone());
         self.path = merged;
     }

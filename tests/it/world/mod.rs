@@ -304,7 +304,8 @@ impl Iterator for Events {
 /// `tools/a b.py` as it stands in a URL.
 pub(crate) fn escaped(id: &str) -> String {
     let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._~/".contains(&it);
-    let each = id.bytes().map(|it| if plain(it) { char::from(it).into() } else { format!("%{it:02X}") });
+    let each =
+        id.bytes().map(|it| if plain(it) { char::from(it).into() } else { format!("%{it:02X}") });
     each.collect()
 }
 

@@ -1,0 +1,62 @@
+//! The moment at which a round becomes true, or, on a full disk, has not happened at all.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
+};
+use crate::{
+    decide::State,
+    model::{Origin, Record, ToolId},
+    ports::StoreError,
+};
+
+/// How long to wait before trying again what a full disk refused.
+const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
+
+impl Reconciler {
+    /// Makes the group durable. Where the disk is full, nothing of it has happened, and all of it is tried again.
+    pub(super) fn commit(&mut self, durable: &State, round: &mut Round) -> Result<(), StoreError> {
+        let batch = round.group.batch(&self.state);
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        match self.log.append(&batch) {
+            Ok(()) => self.log_state = LogState::Writable,
+            Err(StoreError::Full { .. }) => self.undo(durable, round),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn undo(&mut self, durable: &State, round: &mut Round) {
+        self.log_state = LogState::DiskFull;
+        self.state = durable.clone();
+        let lost = std::mem::take(&mut round.group);
+        let mut again = lost.dirty(&self.rules);
+        let ask = |it: &ToolId| (it.clone(), self.pending.ask(it, false, Origin::Watch).ticket);
+        let questions: BTreeMap<ToolId, u64> = again.paths.iter().map(ask).collect();
+        self.unfinish(std::mem::take(&mut round.scans), &questions);
+        if let Some((_, dirty)) = self.retry.take() {
+            again.merge(dirty);
+        }
+        self.unapplied.append(&mut round.manifests);
+        for (runtime, _) in durable.runtimes() {
+            self.leases.end_again(runtime, round.now + FULL_DISK_RETRY);
+        }
+        self.retry = Some((round.now + FULL_DISK_RETRY, again));
+        round.answers = Answers::default();
+        for (_, answer) in &mut round.granted {
+            if matches!(answer, Ok(Ok(granted)) if !granted.records.is_empty()) {
+                *answer = Err(Unavailable::DiskFull);
+            }
+        }
+    }
+
+    pub(super) fn note_missed(&mut self, records: &[Record]) {
+        let audited = records.iter().filter(|it| it.fact.origin() == Some(Origin::Audit));
+        let missed: Vec<ToolId> = audited.filter_map(|it| it.fact.tool().cloned()).collect();
+        self.figures.missed_by_events += u64::try_from(missed.len()).unwrap_or(u64::MAX);
+        self.walks.missed(&missed);
+    }
+}
