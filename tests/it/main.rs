@@ -12,6 +12,8 @@
 mod architecture;
 mod faults;
 mod mutants;
+mod lifecycle;
+mod refusals;
 mod replay;
 mod saves;
 mod store_contract;

@@ -17,7 +17,7 @@ fn an_overflow_leaves_exactly_what_stands_on_disk() {
     world.sync();
     world.daemon().signal(Signal::STOP);
     // Two events each: the queue is full long before what counts.
-    for _ in 0..=limit / 4 {
+    for _ in 0..=limit / 2 {
         fs::rename(world.path("noise.txt"), world.path("other.txt")).unwrap();
         fs::rename(world.path("other.txt"), world.path("noise.txt")).unwrap();
     }

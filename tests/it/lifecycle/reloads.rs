@@ -1,0 +1,111 @@
+//! Another configuration for a running daemon: all of it or none, and no event lost meanwhile.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::world::{World, stderr};
+
+#[test]
+fn a_signal_reloads_and_a_bad_configuration_changes_nothing() {
+    let mut world = World::with(&[("x.py", "one\n")]);
+    let lines = world.daemon().lines();
+    world.daemon().signal(Signal::HUP);
+    world.daemon().wait_log(lines, "config.reloaded");
+    world.config = "[log]\nlevel = \"loud\"".to_owned();
+    world.write_config();
+    world.daemon().signal(Signal::HUP);
+    let line = world.daemon().wait_log(lines, "config.rejected");
+    assert_eq!(line["level"], "error");
+    assert!(line["errors"].as_str().unwrap().contains("config.toml:4:9: \"loud\" is none of"), "{line}");
+    let refused = world.post("/v1/reload", &json!({}));
+    assert_eq!(refused.refusal(), (400, "config_rejected".to_owned()));
+    assert!(refused.json()["errors"][0].as_str().unwrap().contains("config.toml:4:9"));
+    let refused = world.cli(&["reload"]);
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(stderr(&refused).contains("config.toml:4:9"), "{}", stderr(&refused));
+    world.write("x.py", "two\n");
+    world.sync();
+    assert_eq!(world.contents("tools/x.py"), ["one\n", "two\n"]);
+    world.config = "[access]\naccept = [\"uid:12345\"]\n[log]\nlevel = \"warn\"".to_owned();
+    world.write_config();
+    let reloaded = world.post("/v1/reload", &json!({})).ok();
+    assert_eq!(reloaded, json!({"reloaded": true, "roots": ["tools"]}));
+    // Rights are in force once the front door has been told.
+    while world.accept(&["tools/x.py"]).status != 403 {
+        world.write("x.py", "two\n");
+    }
+}
+
+#[test]
+fn a_root_more_and_other_globs_while_somebody_edits() {
+    let mut world = World::with(&[("x.py", "one\n"), ("notes.md", "notes\n")]);
+    let (other, stop) = (world.ground.path.join("other"), AtomicBool::new(false));
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("y.py"), "one\n").unwrap();
+    let root = world.root.clone();
+    let before = world.head();
+    let written = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) && number < 20_000 {
+                fs::write(root.join(format!("t{number}.py")), format!("{number}\n")).unwrap();
+                number += 1;
+            }
+            number
+        });
+        world.config = format!("[[root]]\nname = \"other\"\npath = {other:?}");
+        world.root_keys = "include = [\"**/*.py\", \"**/*.md\"]".to_owned();
+        world.write_config();
+        let reloaded = world.post("/v1/reload", &json!({})).ok();
+        assert_eq!(reloaded["roots"], json!(["tools", "other"]));
+        world.wait_event(before, |it| it["tool"] == "tools/notes.md");
+        world.wait_event(before, |it| it["tool"] == "other/y.py" && it["event"] == "baseline.moved");
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap()
+    });
+    let status = world.sync();
+    for number in 0..written {
+        assert_eq!(world.contents(&format!("tools/t{number}.py")), [format!("{number}\n")]);
+    }
+    assert_eq!(status["summary"]["orphaned"], written + 1, "the notes were no tool before");
+    assert_eq!(world.tool("other/y.py")["baseline"], 1, "a first scan is a baseline");
+    fs::write(other.join("y.py"), "two\n").unwrap();
+    world.write("notes.md", "more notes\n");
+    world.sync();
+    assert_eq!(world.contents("other/y.py"), ["one\n", "two\n"]);
+    assert_eq!(world.contents("tools/notes.md"), ["notes\n", "more notes\n"]);
+    assert!(world.daemon().logged("audit.missed").is_empty());
+    // A root that goes takes its tools out of every list; what was recorded stays.
+    world.config.clear();
+    world.write_config();
+    world.post("/v1/reload", &json!({})).ok();
+    world.sync();
+    assert!(!world.tools().iter().any(|it| it.starts_with("other/")));
+    assert_eq!(world.contents("other/y.py"), ["one\n", "two\n"]);
+    world.verify();
+}
+
+#[test]
+fn a_root_that_cannot_be_taken_leaves_the_old_ones() {
+    let mut world = World::with(&[("x.py", "one\n")]);
+    let inner = world.path("inner");
+    world.config = format!("[[root]]\nname = \"inner\"\npath = {inner:?}");
+    world.write_config();
+    let refused = world.post("/v1/reload", &json!({}));
+    assert_eq!(refused.refusal(), (400, "config_rejected".to_owned()));
+    let other = World::with(&[("y.py", "one\n")]);
+    world.config = format!("[[root]]\nname = \"taken\"\npath = {:?}", other.root);
+    world.write_config();
+    let refused = world.post("/v1/reload", &json!({}));
+    assert_eq!(refused.refusal(), (400, "config_rejected".to_owned()));
+    let error = refused.json()["errors"][0].to_string();
+    assert!(error.contains("in use by another knowngood"), "{error}");
+    world.write("x.py", "two\n");
+    world.sync();
+    assert_eq!(world.contents("tools/x.py"), ["one\n", "two\n"]);
+}

@@ -1,0 +1,5 @@
+//! What the daemon refuses, and the words it does it with: each names what is wrong, where, and what to do.
+
+mod files;
+mod requests;
+mod starts;
