@@ -21,7 +21,10 @@ fn a_signal_reloads_and_a_bad_configuration_changes_nothing() {
     world.daemon().signal(Signal::HUP);
     let line = world.daemon().wait_log(lines, "config.rejected");
     assert_eq!(line["level"], "error");
-    assert!(line["errors"].as_str().unwrap().contains("config.toml:4:9: \"loud\" is none of"), "{line}");
+    assert!(
+        line["errors"].as_str().unwrap().contains("config.toml:4:9: \"loud\" is none of"),
+        "{line}"
+    );
     let refused = world.post("/v1/reload", &json!({}));
     assert_eq!(refused.refusal(), (400, "config_rejected".to_owned()));
     assert!(refused.json()["errors"][0].as_str().unwrap().contains("config.toml:4:9"));
@@ -64,7 +67,8 @@ fn a_root_more_and_other_globs_while_somebody_edits() {
         let reloaded = world.post("/v1/reload", &json!({})).ok();
         assert_eq!(reloaded["roots"], json!(["tools", "other"]));
         world.wait_event(before, |it| it["tool"] == "tools/notes.md");
-        world.wait_event(before, |it| it["tool"] == "other/y.py" && it["event"] == "baseline.moved");
+        world
+            .wait_event(before, |it| it["tool"] == "other/y.py" && it["event"] == "baseline.moved");
         stop.store(true, Ordering::Relaxed);
         writer.join().unwrap()
     });
