@@ -17,10 +17,16 @@ fn drift_is_detected_and_cleared() {
     world.write("x.py", "two\n");
     let detected = world.wait_kind(before, "drift.detected");
     assert_eq!((&detected["tool"], &detected["version"]), (&json!("tools/x.py"), &json!(2)));
-    assert_eq!((&detected["detail"]["sync"], &detected["detail"]["expected"]), (&json!("modified"), &json!(1)));
+    assert_eq!(
+        (&detected["detail"]["sync"], &detected["detail"]["expected"]),
+        (&json!("modified"), &json!(1))
+    );
     let status = world.sync();
     let issue = &status["issues"][0];
-    assert_eq!((&issue["type"], &issue["baseline"], &issue["disk"]), (&json!("file_modified"), &json!(1), &json!(2)));
+    assert_eq!(
+        (&issue["type"], &issue["baseline"], &issue["disk"]),
+        (&json!("file_modified"), &json!(1), &json!(2))
+    );
     assert_eq!(issue["stats"], json!({"lines_added": 1, "lines_removed": 1, "lines_changed": 1}));
     assert_eq!((&status["in_sync"], &issue["since"]), (&json!(false), &detected["time"]));
     world.write("x.py", "one\n");
@@ -29,7 +35,10 @@ fn drift_is_detected_and_cleared() {
     assert_eq!(world.contents("tools/x.py"), ["one\n", "two\n", "one\n"]);
     world.write("new.py", "new\n");
     let orphan = world.wait_kind(world.head(), "drift.detected");
-    assert_eq!((&orphan["detail"]["sync"], &orphan["detail"]["expected"]), (&json!("orphaned"), &json!(null)));
+    assert_eq!(
+        (&orphan["detail"]["sync"], &orphan["detail"]["expected"]),
+        (&json!("orphaned"), &json!(null))
+    );
     fs::remove_file(world.path("new.py")).unwrap();
     fs::remove_file(world.path("x.py")).unwrap();
     let summary = world.summary();
@@ -43,7 +52,9 @@ fn accept_moves_the_baseline_and_nothing_else() {
     let world = World::with(&[("x.py", "one\n"), ("y.py", "one\n"), ("gone.py", "gone\n")]);
     world.sh("echo two > x.py; echo two > y.py; rm gone.py; echo new > new.py");
     world.sync();
-    let at = |disk: &Value| world.post("/v1/accept", &json!({"tools": [{"tool": "tools/x.py", "disk": disk}]}));
+    let at = |disk: &Value| {
+        world.post("/v1/accept", &json!({"tools": [{"tool": "tools/x.py", "disk": disk}]}))
+    };
     let old = world.versions("tools/x.py")[0]["sha256"].clone();
     let refused = at(&old);
     assert_eq!(refused.refusal(), (409, "conflict".to_owned()));
@@ -53,7 +64,10 @@ fn accept_moves_the_baseline_and_nothing_else() {
     assert_eq!(accepted["accepted"][0]["baseline"], 2);
     assert_eq!(world.tool("tools/x.py")["sync"], "in_sync");
     let moved = world.events_of("baseline.moved", 0).pop().unwrap();
-    assert_eq!((&moved["author"]["kind"], &moved["detail"]["reason"]), (&json!("human"), &json!("accept")));
+    assert_eq!(
+        (&moved["author"]["kind"], &moved["detail"]["reason"]),
+        (&json!("human"), &json!("accept"))
+    );
     assert_eq!(at(&sha256(&world, "tools/x.py")).ok()["accepted"], json!([]), "it is so already");
     let both = json!({"tools": [{"tool": "tools/y.py"}, {"tool": "tools/x.py", "disk": old}]});
     assert_eq!(world.post("/v1/accept", &both).status, 409);
@@ -86,22 +100,32 @@ fn a_manifest_says_what_is_known_good() {
         world.write(name, "one\n");
     }
     world.root_keys = "baseline = \"tools.sha256\"".to_owned();
-    let first = manifest(&world, &[("same.py", "one\n"), ("other.py", "never seen\n"), ("missing.py", "x\n")]);
+    let first = manifest(
+        &world,
+        &[("same.py", "one\n"), ("other.py", "never seen\n"), ("missing.py", "x\n")],
+    );
     world.write("tools.sha256", &first);
     world.start();
     let summary = world.summary();
-    let counts = ["in_sync", "modified", "orphaned", "missing"].map(|it| summary[it].as_u64().unwrap());
+    let counts =
+        ["in_sync", "modified", "orphaned", "missing"].map(|it| summary[it].as_u64().unwrap());
     assert_eq!(counts, [1, 1, 1, 1], "{summary}");
     assert_eq!(world.tool("tools/same.py")["baseline"], 1);
     let other = world.tool("tools/other.py");
     assert_eq!(other["baseline"], json!(null));
-    assert_eq!(other["baseline_sha256"].as_str().unwrap()[7..], first.lines().nth(1).unwrap()[..64]);
+    assert_eq!(
+        other["baseline_sha256"].as_str().unwrap()[7..],
+        first.lines().nth(1).unwrap()[..64]
+    );
     let diff = world.get("/v1/diff/tools/other.py");
     assert_eq!(diff.refusal(), (404, "no_such_version".to_owned()));
     // What was never seen is recognised when it comes.
     world.write("missing.py", "x\n");
     world.sync();
-    assert_eq!((&world.tool("tools/missing.py")["baseline"], &world.tool("tools/missing.py")["sync"]), (&json!(1), &json!("in_sync")));
+    assert_eq!(
+        (&world.tool("tools/missing.py")["baseline"], &world.tool("tools/missing.py")["sync"]),
+        (&json!(1), &json!("in_sync"))
+    );
     // An accept stands until the manifest itself is another one.
     world.accept(&["tools/other.py"]).ok();
     world.post("/v1/reload", &json!({})).ok();
@@ -111,12 +135,19 @@ fn a_manifest_says_what_is_known_good() {
     let second = manifest(&world, &[("same.py", "two\n"), ("other.py", "one\n")]);
     world.write("tools.sha256", &second);
     world.sync();
-    assert_eq!(world.tool("tools/same.py")["sync"], "modified", "it is read at a start and a reload");
+    assert_eq!(
+        world.tool("tools/same.py")["sync"],
+        "modified",
+        "it is read at a start and a reload"
+    );
     let before = world.head();
     world.post("/v1/reload", &json!({})).ok();
     world.wait_event(before, |it| it["event"] == "drift.cleared" && it["tool"] == "tools/same.py");
     let moved = world.events_of("baseline.moved", before);
-    let moved: Vec<_> = moved.iter().map(|it| (it["tool"].as_str().unwrap_or("the root"), &it["detail"]["reason"])).collect();
+    let moved: Vec<_> = moved
+        .iter()
+        .map(|it| (it["tool"].as_str().unwrap_or("the root"), &it["detail"]["reason"]))
+        .collect();
     assert!(moved.contains(&("tools/same.py", &json!("manifest"))), "{moved:?}");
     assert!(moved.contains(&("tools/missing.py", &json!("manifest"))), "{moved:?}");
     assert_eq!(world.summary()["orphaned"], 2, "what it does not name is no baseline");

@@ -16,32 +16,50 @@ fn a_runtime_falls_behind_catches_up_and_expires() {
         "loaded": {"tools/x.py": one}, "failed": {"tools/y.py": "ImportError: no"}, "ttl": "1h"
     });
     let state = world.put("/v1/runtimes/planner", &report).ok();
-    assert_eq!((&state["stale"], &state["not_loaded"]), (&json!([]), &json!(["tools/y.py", "tools/z.py"])));
+    assert_eq!(
+        (&state["stale"], &state["not_loaded"]),
+        (&json!([]), &json!(["tools/y.py", "tools/z.py"]))
+    );
     assert_eq!(state["failed"], json!([{"tool": "tools/y.py", "message": "ImportError: no"}]));
     assert_eq!(world.events_of("runtime.failed", 0).len(), 1);
     let renewed = world.head();
     world.put("/v1/runtimes/planner", &report).ok();
     assert_eq!(world.head(), renewed, "the same report again is no fact");
     let status = world.sync();
-    assert_eq!(status["issues"], json!([{"type": "failed_load", "runtime": "planner", "tool": "tools/y.py", "message": "ImportError: no"}]));
+    assert_eq!(
+        status["issues"],
+        json!([{"type": "failed_load", "runtime": "planner", "tool": "tools/y.py", "message": "ImportError: no"}])
+    );
     assert_eq!(status["in_sync"], true, "it speaks of the disk alone");
     world.write("x.py", "two\n");
     world.sync();
-    assert!(world.events_of("runtime.stale", 0).is_empty(), "drift on disk is not what is expected");
+    assert!(
+        world.events_of("runtime.stale", 0).is_empty(),
+        "drift on disk is not what is expected"
+    );
     let loaded_by = &world.tool("tools/x.py")["loaded_by"][0];
     assert_eq!((&loaded_by["runtime"], &loaded_by["version"]), (&json!("planner"), &json!(1)));
     world.accept(&["tools/x.py"]).ok();
-    let stale = world.wait_kind(0, "runtime.stale");
-    assert_eq!((&stale["tool"], &stale["detail"]["runtime"]), (&json!("tools/x.py"), &json!("planner")));
+    let behind = world.wait_kind(0, "runtime.stale");
+    assert_eq!(
+        (&behind["tool"], &behind["detail"]["runtime"]),
+        (&json!("tools/x.py"), &json!("planner"))
+    );
     let state = world.get("/v1/runtimes/planner").ok();
-    assert_eq!((&state["stale"][0]["loaded"], &state["stale"][0]["expected"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&state["stale"][0]["loaded"], &state["stale"][0]["expected"]),
+        (&json!(1), &json!(2))
+    );
     assert_eq!(world.summary()["stale"], 1);
     let two = hash(&world, "tools/x.py", 2);
     let last = json!({"loaded": {"tools/x.py": two}, "ttl": "1s"});
     assert_eq!(world.put("/v1/runtimes/planner", &last).ok()["stale"], json!([]));
     assert_eq!(world.summary()["stale"], 0);
     let expired = world.wait_kind(0, "runtime.expired");
-    assert_eq!((&expired["detail"]["runtime"], &expired["detail"]["asked"]), (&json!("planner"), &json!(false)));
+    assert_eq!(
+        (&expired["detail"]["runtime"], &expired["detail"]["asked"]),
+        (&json!("planner"), &json!(false))
+    );
     assert_eq!(world.get("/v1/runtimes/planner").refusal(), (404, "no_such_runtime".to_owned()));
     assert!(world.list("/v1/runtimes").is_empty());
     world.put("/v1/runtimes/planner", &last).ok();

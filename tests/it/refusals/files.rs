@@ -117,7 +117,8 @@ fn any_name_has_an_id_that_works_everywhere() {
         assert_eq!(world.accept(&[&tool]).status, 200);
         let cat = world.cli(&["cat", &format!("{tool}@v1")]);
         assert_eq!(stdout(&cat), format!("{id}: one\n"));
-        let events = world.list(&format!("/v1/events?types=baseline.moved&tool={}", escaped(&tool)));
+        let events =
+            world.list(&format!("/v1/events?types=baseline.moved&tool={}", escaped(&tool)));
         assert_eq!(events.len(), 2, "{tool}");
     }
     let listed = world.cli(&["list"]);
@@ -150,7 +151,9 @@ fn what_leads_out_of_a_root_is_no_id() {
         assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{id}");
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     }
-    for id in ["tools/../x.py", "tools//x.py", "/etc/passwd", "tools/x%00.py", "tools/x\0.py", "x.py", ""] {
+    for id in
+        ["tools/../x.py", "tools//x.py", "/etc/passwd", "tools/x%00.py", "tools/x\0.py", "x.py", ""]
+    {
         let answer = world.accept(&[id]);
         assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{id}");
     }

@@ -52,7 +52,14 @@ fn a_second_daemon_on_one_writable_root() {
     let (code, text) = refused(&second);
     assert_eq!(code, 9);
     let root = first.root.display().to_string();
-    says(&text, &[&format!("the root {root} is in use by another knowngood"), "root.lock", "watch another directory"]);
+    says(
+        &text,
+        &[
+            &format!("the root {root} is in use by another knowngood"),
+            "root.lock",
+            "watch another directory",
+        ],
+    );
     first.sync();
 }
 
@@ -92,7 +99,13 @@ fn a_socket_path_that_the_kernel_does_not_take() {
     let (code, text) = refused_with(&arguments);
     assert_eq!(code, 78);
     let bytes = long.as_os_str().len();
-    says(&text, &[&format!("the path of the socket has {bytes} bytes, the kernel takes 107"), "try --socket /"]);
+    says(
+        &text,
+        &[
+            &format!("the path of the socket has {bytes} bytes, the kernel takes 107"),
+            "try --socket /",
+        ],
+    );
     // The proposal is one that works.
     world.start();
 }
@@ -107,13 +120,25 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("[limits]\nbody_timeout = \"soon\"", "4:16", &["is not a duration"]),
     ("[audit]\nwalk = \"1\"", "4:8", &["is not a duration"]),
     ("[log]\nlevel = \"loud\"", "4:9", &["\"loud\" is none of"]),
-    ("[access]\nread = [\"no-such-user-here\"]", "4:9", &["there is no user \"no-such-user-here\"", "uid:1001"]),
+    (
+        "[access]\nread = [\"no-such-user-here\"]",
+        "4:9",
+        &["there is no user \"no-such-user-here\"", "uid:1001"],
+    ),
     ("[access]\nread = [\"uid:65534\"]", "4:9", &["never has a right"]),
-    ("[[root]]\nname = \"UP\"\npath = \"/nowhere/at/all\"", "4:8", &["is not a root's name", "^^^^"]),
+    (
+        "[[root]]\nname = \"UP\"\npath = \"/nowhere/at/all\"",
+        "4:8",
+        &["is not a root's name", "^^^^"],
+    ),
     ("[[root]]\npath = \"relative\"", "4:8", &["is not an absolute path"]),
     ("[[root]]\npath = \"/dev/null\"", "4:8", &["/dev/null is not a directory"]),
     ("[[root]]\npath = \"/nowhere/at/all\"\ninclude = [\"[\"]", "5:12", &["\"[\" is not a glob"]),
-    ("[[root]]\npath = \"/nowhere/at/all\"\nedits_by = \"robot\"", "5:12", &["\"robot\" is not an author"]),
+    (
+        "[[root]]\npath = \"/nowhere/at/all\"\nedits_by = \"robot\"",
+        "5:12",
+        &["\"robot\" is not an author"],
+    ),
     ("[[root]]\nname = \"other\"", "3:1", &["missing field `path`"]),
     ("x = ", "3:5", &["value"]),
 ];
@@ -156,7 +181,10 @@ fn roots_that_overlap_or_share_a_name() {
     world.config = format!("[[root]]\nname = \"inner\"\npath = {inner:?}");
     let (code, text) = refused(&world);
     assert_eq!(code, 78);
-    says(&text, &["config.toml:7:8: the roots \"tools\"", "\"inner\"", "config.toml:4)", "overlap"]);
+    says(
+        &text,
+        &["config.toml:7:8: the roots \"tools\"", "\"inner\"", "config.toml:4)", "overlap"],
+    );
     world.config = "[[root]]\nname = \"tools\"\npath = \"/nowhere/at/all\"".to_owned();
     let (code, text) = refused(&world);
     assert_eq!(code, 78);
