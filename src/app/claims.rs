@@ -6,6 +6,7 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::FlockOperation;
@@ -90,8 +91,20 @@ fn lock(root: &Path) -> Result<File, Unlocked> {
         .custom_flags(libc::O_NOFOLLOW)
         .open(&path)
         .map_err(|it| Unlocked::NotWritable(format!("opening {}: {it}", path.display())))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Unlocked::Taken(Taken { root: root.to_owned(), lock: path })),
+    if is_free(&file) {
+        Ok(file)
+    } else {
+        Err(Unlocked::Taken(Taken { root: root.to_owned(), lock: path }))
     }
+}
+
+/// A daemon that was just killed holds its lock until the kernel has taken it apart.
+fn is_free(file: &File) -> bool {
+    for _ in 0..50 {
+        if rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
 }

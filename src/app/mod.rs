@@ -169,7 +169,7 @@ fn start_loop(
         move |number| watch.get().into_iter().for_each(|it| it.barrier(number))
     };
     let Opened { log, archive, memory, pack, .. } = opened;
-    let tree = Box::new(Disk::new(&[], pack, memory));
+    let tree = Box::new(Disk::new(pack, memory));
     let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock) };
     let audit = reconcile::Audit { walk: config.audit.walk, rehash: config.audit.rehash };
     let settings = reconcile::Settings { audit };

@@ -9,6 +9,8 @@ mod observe;
 mod recover;
 mod runtimes;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,16 +28,29 @@ pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
 
 pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) -> Plan {
     let mut plan = Plan::default();
+    let all: BTreeSet<ToolId> = seen.iter().map(|it| it.1.tool.clone()).collect();
     for (origin, it) in seen {
         let root = it.tool.root();
         // A root that is away says nothing about its tools; one that is watched no more, neither.
         if let Some(root_rules) = rules.roots.get(&root)
             && !state.is_root_missing(&root)
         {
+            if origin == Origin::Watch && !it.firm && !matches!(it.sight, Sight::File(_)) {
+                below(state, &it.tool, &all, &mut plan);
+            }
             one(state, root_rules, origin, it, &mut plan);
         }
     }
     plan
+}
+
+/// A directory was told of, and by now it may have moved. What stood below it can have been seen before it did and
+/// have become known only since: it is asked about once more. (Looks are ordered, so that no such sight is under way now.)
+fn below(state: &State, id: &ToolId, answered: &BTreeSet<ToolId>, plan: &mut Plan) {
+    let stands = |it: &ToolId| state.tool(it).is_some_and(|it| it.disk != Disk::Absent);
+    for it in state.below(id).into_iter().filter(|it| stands(it) && !answered.contains(it)) {
+        plan.look(it, false, false, Wait::None);
+    }
 }
 
 fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut Plan) {

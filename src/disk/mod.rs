@@ -56,20 +56,19 @@ struct RootState {
 }
 
 impl Disk {
-    /// A root that is not there yet is no error: it is armed when it is first seen. Nor is a lost memory: all is read then.
-    pub fn new(roots: &[WatchedRoot], pack: Arc<dyn Pack>, memory: Arc<dyn Memory>) -> Self {
+    /// Sees nothing before it is told its roots; what it remembers waits for them. A lost memory is no error: all is
+    /// read then.
+    pub fn new(pack: Arc<dyn Pack>, memory: Arc<dyn Memory>) -> Self {
         let cache = Cache::load(&*memory).unwrap_or_else(|error| {
             tracing::warn!(%error, "what was known of the disk is lost; every tool is read again");
             Cache::default()
         });
-        let mut disk =
-            Self { roots: BTreeMap::new(), cache, pack, memory, workers: workers::available() };
-        disk.set_roots(roots);
-        disk
+        Self { roots: BTreeMap::new(), cache, pack, memory, workers: workers::available() }
     }
 }
 
 impl Tree for Disk {
+    /// A root that is not there yet is no error: it is armed when it is first seen.
     fn set_roots(&mut self, roots: &[WatchedRoot]) {
         let mut former = std::mem::take(&mut self.roots);
         for watched in roots {

@@ -170,12 +170,12 @@ impl Reconciler {
             .map(|it| (it.seen.tool.clone(), it.ticket, it.seen.is_settled()))
             .collect();
         let seen = looks.into_iter().map(|it| (it.origin, it.seen)).collect();
-        let again = self.decide(Input::Looked(seen), Origin::Watch, round).asked;
+        let mut again = self.decide(Input::Looked(seen), Origin::Watch, round).asked;
         for (tool, ticket, settled) in asked {
             if settled {
                 self.pending.settled(&tool);
             }
-            if again.contains(&tool) {
+            if again.remove(&tool).is_some() {
                 continue;
             }
             // A second look may still wait because of an older answer; by then something else may stand there, which
@@ -186,6 +186,8 @@ impl Reconciler {
                 round.answers.add(tool, ticket);
             }
         }
+        // What stood below a directory that moved: who waits for the directory waits for these.
+        self.wait_also(&again);
     }
 
     /// Asks the rules, makes the facts true on the private state, and orders the looks.
@@ -194,7 +196,7 @@ impl Reconciler {
         let plan = decide::decide(&self.state, &self.rules, input);
         self.make_true(plan.facts, round);
         round.group.contents.extend(plan.contents);
-        let mut asked = BTreeSet::new();
+        let mut asked = BTreeMap::new();
         for look in plan.looks {
             let tool = look.glance.tool.clone();
             let tries = self.pending.tries(&tool);
@@ -210,7 +212,7 @@ impl Reconciler {
                     self.agenda.put(round.now + agenda::delay(wait, tries), order);
                 }
             }
-            asked.insert(tool);
+            asked.insert(tool, ticket);
         }
         for root in plan.scans {
             round.walks.push(self.walks.order(root, Origin::Scan, false));

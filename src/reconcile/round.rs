@@ -1,9 +1,6 @@
 //! What one round gathers, and what it leaves to be done by others.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -38,8 +35,8 @@ pub(super) struct Outcome {
 
 /// What the rules said about one input, as far as the caller cares.
 pub(super) struct Decided {
-    /// Paths to be looked at (again).
-    pub(super) asked: BTreeSet<ToolId>,
+    /// Paths to be looked at (again), each with its question.
+    pub(super) asked: BTreeMap<ToolId, u64>,
     pub(super) refusal: Option<Refusal>,
 }
 

@@ -221,6 +221,11 @@ impl Reconciler {
         for done in scans {
             self.walks.waiting.add(BTreeMap::new(), BTreeSet::new(), None, done);
         }
+        self.wait_also(questions);
+    }
+
+    /// Whoever waits, waits for answers to these too.
+    pub(super) fn wait_also(&mut self, questions: &BTreeMap<ToolId, u64>) {
         self.walks.waiting.also(questions);
         self.barriers.also(questions);
     }

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod faults;
+mod mutants;
 mod lifecycle;
 mod refusals;
 mod replay;

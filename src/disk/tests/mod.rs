@@ -80,14 +80,15 @@ impl Bench {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(directory.path().join("root")).unwrap();
         let memory = Arc::new(Notebook::default());
-        let disk =
-            Disk::new(&[watched(&directory.path().join("root"))], Arc::new(Plain), memory.clone());
+        let mut disk = Disk::new(Arc::new(Plain), memory.clone());
+        disk.set_roots(&[watched(&directory.path().join("root"))]);
         Self { directory, disk, known: HashSet::new(), memory }
     }
 
     /// Another disk on the same root, with what the first one saved.
     fn restart(&mut self) {
-        self.disk = Disk::new(&[watched(&self.root())], Arc::new(Plain), self.memory.clone());
+        self.disk = Disk::new(Arc::new(Plain), self.memory.clone());
+        self.disk.set_roots(&[watched(&self.root())]);
     }
 
     fn root(&self) -> PathBuf {

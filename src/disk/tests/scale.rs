@@ -76,7 +76,8 @@ fn a_first_scan_and_a_second_one() {
         let status = Command::new("sh").arg("-c").arg(list).stdout(Stdio::null()).status().unwrap();
         assert!(status.success());
         let plain = start.elapsed();
-        bench.disk = Disk::new(&[watched(&bench.root())], Arc::new(Zstd), bench.memory.clone());
+        bench.disk = Disk::new(Arc::new(Zstd), bench.memory.clone());
+        bench.disk.set_roots(&[watched(&bench.root())]);
         let (files, read, first) = scan(&mut bench.disk);
         assert_eq!((files, read), (FILES, FILES));
         let (files, read, second) = scan(&mut bench.disk);
