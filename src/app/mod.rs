@@ -206,8 +206,7 @@ async fn until_stopped(
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = reloads.notified() => reload::because_of_signal(current).await,
-            () = current.applied() => service.configure(current.settings()),
+            () = reloads.notified() => reload::because_of_signal(current, service).await,
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::{Failed, claims::Claims};
@@ -12,7 +11,7 @@ use crate::{
     decide::{RootRules, Rules},
     log,
     reconcile::{Manifest, Running, Setup},
-    socket::{Limits, Reload, RootFacts, Settings},
+    socket::{Limits, Reload, RootFacts, Service, Settings},
     watch::Watch,
 };
 
@@ -21,7 +20,6 @@ pub(super) struct Current {
     log: log::Control,
     force: Mutex<InForce>,
     started: OnceLock<(Arc<OnceLock<Watch>>, Arc<Running>)>,
-    applied: Notify,
 }
 
 struct InForce {
@@ -37,7 +35,7 @@ impl Current {
         log: log::Control,
     ) -> Self {
         let force = Mutex::new(InForce { config, claims });
-        Self { request, log, force, started: OnceLock::new(), applied: Notify::new() }
+        Self { request, log, force, started: OnceLock::new() }
     }
 
     /// From now on a reload has something to apply to.
@@ -80,11 +78,6 @@ impl Current {
         }
     }
 
-    /// A new configuration came into force.
-    pub(super) async fn applied(&self) {
-        self.applied.notified().await;
-    }
-
     /// `POST /v1/reload`.
     pub(super) fn answer(self: Arc<Self>) -> Reload {
         Box::new(move || {
@@ -96,7 +89,7 @@ impl Current {
         })
     }
 
-    fn reload(&self) -> Result<(), Vec<String>> {
+    fn reload(&self) -> Result<Settings, Vec<String>> {
         let result = self.try_reload();
         match &result {
             Ok(()) => info!(event = "config.reloaded"),
@@ -106,7 +99,7 @@ impl Current {
                 "the former configuration stays in force"
             ),
         }
-        result
+        result.map(|()| self.settings())
     }
 
     fn try_reload(&self) -> Result<(), Vec<String>> {
@@ -128,7 +121,6 @@ impl Current {
         if !roots_stay && let Some(watch) = watch.get() {
             watch.set_roots(watched);
         }
-        self.applied.notify_one();
         Ok(())
     }
 }
@@ -168,10 +160,12 @@ fn tell_what_waits(before: &Config, after: &Config) {
 }
 
 /// SIGHUP: the same, with nobody to answer to but the log.
-pub(super) async fn because_of_signal(current: &Arc<Current>) {
+pub(super) async fn because_of_signal(current: &Arc<Current>, service: &Service) {
     let current = Arc::clone(current);
-    let reloaded = tokio::task::spawn_blocking(move || current.reload()).await;
-    if let Err(panic) = reloaded {
-        error!(event = "config.rejected", %panic);
+    match tokio::task::spawn_blocking(move || current.reload()).await {
+        Ok(Ok(settings)) => service.configure(settings),
+        // Told by whoever reloaded.
+        Ok(Err(_)) => (),
+        Err(panic) => error!(event = "config.rejected", %panic),
     }
 }

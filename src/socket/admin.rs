@@ -35,12 +35,13 @@ pub(super) async fn reload(
     Json(_): Json<Nothing>,
 ) -> Result<Json<Reloaded>, Problem> {
     call.handle()?;
-    (call.service.reload)().await.map_err(|errors| {
+    let settings = (call.service.reload)().await.map_err(|errors| {
         let detail = format!("{} of them; nothing was changed", errors.len());
         Problem::new(Code::ConfigRejected, detail).with("errors", errors)
     })?;
-    let settings = call.service.settings();
     let roots = settings.roots.iter().map(|it| it.name.to_string()).collect();
+    // In force before the answer says so.
+    call.service.configure(settings);
     Ok(Json(Reloaded { reloaded: true, roots }))
 }
 

@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{access::Access, model::RootName, reconcile::Handle};
 
-/// Reads the configuration again. The errors are told to whoever asked, one per line of the list.
+/// Reads the configuration again, and says what of it concerns the front door. The errors are told to whoever asked,
+/// one per line of the list.
 pub type Reload = Box<
-    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Vec<String>>> + Send>>
+    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<Settings, Vec<String>>> + Send>>
         + Send
         + Sync,
 >;

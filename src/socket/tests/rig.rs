@@ -82,7 +82,9 @@ impl Rig {
         let errors = Arc::clone(&reload_errors);
         let reload = Box::new(move || -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
             let errors = errors.lock().unwrap().clone();
-            Box::pin(async move { if errors.is_empty() { Ok(()) } else { Err(errors) } })
+            Box::pin(async move {
+                if errors.is_empty() { Ok(settings(ourselves())) } else { Err(errors) }
+            })
         });
         let service = Arc::new(Service::new(settings(ourselves()), limits, reload));
         let folder = tempfile::tempdir().unwrap();

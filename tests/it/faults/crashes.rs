@@ -26,7 +26,7 @@ fn storm(world: &World, first: usize, stop: &AtomicBool) -> usize {
         number += 1;
         let file = number % FILES;
         let (path, text) = (world.path(&format!("t{file}.py")), content(file, number));
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             fs::write(&path, text).unwrap();
         } else {
             let temporary = world.path(&format!("t{file}.py.tmp"));

@@ -38,10 +38,7 @@ fn a_signal_reloads_and_a_bad_configuration_changes_nothing() {
     world.write_config();
     let reloaded = world.post("/v1/reload", &json!({})).ok();
     assert_eq!(reloaded, json!({"reloaded": true, "roots": ["tools"]}));
-    // Rights are in force once the front door has been told.
-    while world.accept(&["tools/x.py"]).status != 403 {
-        world.write("x.py", "two\n");
-    }
+    assert_eq!(world.accept(&["tools/x.py"]).status, 403, "in force when the answer comes");
 }
 
 #[test]
@@ -65,7 +62,7 @@ fn a_root_more_and_other_globs_while_somebody_edits() {
         world.root_keys = "include = [\"**/*.py\", \"**/*.md\"]".to_owned();
         world.write_config();
         let reloaded = world.post("/v1/reload", &json!({})).ok();
-        assert_eq!(reloaded["roots"], json!(["tools", "other"]));
+        assert_eq!(reloaded["roots"], json!(["other", "tools"]));
         world.wait_event(before, |it| it["tool"] == "tools/notes.md");
         world
             .wait_event(before, |it| it["tool"] == "other/y.py" && it["event"] == "baseline.moved");
@@ -112,4 +109,21 @@ fn a_root_that_cannot_be_taken_leaves_the_old_ones() {
     world.write("x.py", "two\n");
     world.sync();
     assert_eq!(world.contents("tools/x.py"), ["one\n", "two\n"]);
+}
+
+/// A tool that the globs no longer name.
+#[test]
+#[ignore = "known: it stays in the lists as it was, and its edits are found by the audit alone"]
+fn a_file_that_is_no_tool_any_more() {
+    let mut world = World::with(&[("x.py", "one\n"), ("y.sh", "one\n")]);
+    world.root_keys = "include = [\"**/*.py\"]\nexecutables = false".to_owned();
+    world.write_config();
+    world.post("/v1/reload", &json!({})).ok();
+    world.sync();
+    world.write("y.sh", "two\n");
+    world.sync();
+    world.post("/v1/rescan", &json!({})).ok();
+    assert_eq!(world.tools(), ["tools/x.py"]);
+    assert_eq!(world.contents("tools/y.sh"), ["one\n"]);
+    assert!(world.daemon().logged("audit.missed").is_empty());
 }

@@ -40,9 +40,9 @@ fn a_runtime_falls_behind_catches_up_and_expires() {
     let loaded_by = &world.tool("tools/x.py")["loaded_by"][0];
     assert_eq!((&loaded_by["runtime"], &loaded_by["version"]), (&json!("planner"), &json!(1)));
     world.accept(&["tools/x.py"]).ok();
-    let stale = world.wait_kind(0, "runtime.stale");
+    let behind = world.wait_kind(0, "runtime.stale");
     assert_eq!(
-        (&stale["tool"], &stale["detail"]["runtime"]),
+        (&behind["tool"], &behind["detail"]["runtime"]),
         (&json!("tools/x.py"), &json!("planner"))
     );
     let state = world.get("/v1/runtimes/planner").ok();

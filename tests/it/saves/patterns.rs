@@ -91,7 +91,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         before: &[("x.py", "one\n"), ("d/x.py", "deep\n")],
         after: &[("x.py", &["one\n", "deep\n"]), ("d/x.py", &["deep\n", "one\n"])],
         ..rust("an exchange across directories", |it| {
-            exchange(&it.path("x.py"), &it.path("d/x.py"))
+            exchange(&it.path("x.py"), &it.path("d/x.py"));
         })
     },
 ];

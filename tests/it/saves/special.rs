@@ -129,19 +129,17 @@ fn what_is_rewritten_all_the_time_is_recorded_whole_or_not_at_all() {
 fn two_writers_of_one_file_leave_no_mixture_behind() {
     let world = World::with(&[("x.py", "0\n")]);
     let (path, barrier) = (world.path("x.py"), std::sync::Barrier::new(2));
-    let text = |who: char| String::from(who).repeat(20_000);
+    let save = |who: char| {
+        barrier.wait();
+        let mut file = File::options().write(true).open(&path).unwrap();
+        for piece in String::from(who).repeat(20_000).as_bytes().chunks(5_000) {
+            file.write_all(piece).unwrap();
+        }
+    };
     std::thread::scope(|scope| {
         for who in ['a', 'b'] {
-            let (path, barrier) = (&path, &barrier);
-            scope.spawn(move || {
-                for _ in 0..60 {
-                    barrier.wait();
-                    let mut file = File::options().write(true).open(path).unwrap();
-                    for piece in text(who).as_bytes().chunks(5_000) {
-                        file.write_all(piece).unwrap();
-                    }
-                }
-            });
+            let save = &save;
+            scope.spawn(move || (0..60).for_each(|_| save(who)));
         }
     });
     world.sync();

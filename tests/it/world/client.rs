@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Longer than anything takes on a busy machine; who waits so long has found a bug.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -128,9 +128,8 @@ fn line(from: &mut impl io::BufRead) -> io::Result<String> {
 impl Read for Body {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = match &mut self.shape {
-            Shape::Length(left) => left,
             Shape::Chunked(Some(0)) => return self.next_chunk(into),
-            Shape::Chunked(Some(left)) => left,
+            Shape::Length(left) | Shape::Chunked(Some(left)) => left,
             Shape::Chunked(None) => return Ok(0),
             Shape::UntilClose => return self.inner.read(into),
         };

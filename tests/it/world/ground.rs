@@ -73,7 +73,9 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         for mount in self.mounts.drain(..).rev() {
-            drop(umount2(&mount, MntFlags::MNT_DETACH));
+            if let Err(error) = umount2(&mount, MntFlags::MNT_DETACH) {
+                println!("{} stays mounted: {error}", mount.display());
+            }
         }
     }
 }

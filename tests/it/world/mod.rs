@@ -79,13 +79,13 @@ impl World {
 
     pub(crate) fn write_config(&self) -> PathBuf {
         let path = self.home.join("config.toml");
-        // In a table, as one name each: the configuration of a test may bring tables of its own.
+        let quoted = |it: &Path| format!("{:?}", it.to_str().unwrap());
         let text = format!(
-            "state_dir = {:?}\nsocket = {:?}\n{}\n[[root]]\nname = \"tools\"\npath = {:?}\n{}\n",
-            self.state(),
-            self.socket(),
+            "state_dir = {}\nsocket = {}\n{}\n[[root]]\nname = \"tools\"\npath = {}\n{}\n",
+            quoted(&self.state()),
+            quoted(&self.socket()),
             self.config,
-            self.root,
+            quoted(&self.root),
             self.root_keys
         );
         fs::write(&path, text).unwrap();
