@@ -36,7 +36,11 @@ pub(crate) fn run(command: &mut Command) -> Took {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}: {said}", output.status);
     let after = children();
-    Took { time, user: after.0 - before.0, system: after.1 - before.1 }
+    Took {
+        time,
+        user: after.0.checked_sub(before.0).unwrap(),
+        system: after.1.checked_sub(before.1).unwrap(),
+    }
 }
 
 /// User and system time of all children that ended.

@@ -184,11 +184,11 @@ pub(super) fn unseen(sim: &Sim) -> Vec<ToolId> {
 pub(super) fn told_as_missed(sim: &Sim, missed: &[ToolId]) {
     let records = log(sim);
     for id in missed {
-        let versions = records.iter().filter_map(|it| match &it.fact {
+        let mut versions = records.iter().filter_map(|it| match &it.fact {
             Fact::VersionRecorded(version) if version.tool == *id => Some(version.origin),
             _ => None,
         });
-        let origin = versions.last();
+        let origin = versions.next_back();
         assert_eq!(origin, Some(Origin::Audit), "seed {}: how {id} came to be seen", sim.seed);
     }
 }

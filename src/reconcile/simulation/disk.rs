@@ -64,7 +64,7 @@ impl FakeDisk {
         self.leave(tool, now);
         self.stamps += 1;
         if let Some(since) = self.gone_since.remove(tool) {
-            self.absences.entry(tool.clone()).or_default().push(now - since);
+            self.absences.entry(tool.clone()).or_default().push(now.checked_sub(since).unwrap());
         }
         let file = File { content, executable, writer, stamp: self.stamps, since: now };
         if !writer && matches!(content, Content::Whole(_)) {
@@ -93,7 +93,7 @@ impl FakeDisk {
         if let Some(file) = self.files.get(tool)
             && file.content == Content::Empty
             && !file.writer
-            && now - file.since >= EMPTY_STANDS
+            && now.checked_sub(file.since).unwrap() >= EMPTY_STANDS
         {
             self.stood.entry(tool.clone()).or_default().push((Content::Empty, file.executable));
         }
@@ -106,7 +106,7 @@ impl FakeDisk {
         }
         self.files.values_mut().for_each(|it| it.since = Duration::ZERO);
         for (tool, since) in &mut self.gone_since {
-            self.absences.entry(tool.clone()).or_default().push(now - *since);
+            self.absences.entry(tool.clone()).or_default().push(now.checked_sub(*since).unwrap());
             *since = Duration::ZERO;
         }
     }
@@ -121,7 +121,7 @@ impl FakeDisk {
     }
 
     pub(super) fn gone_for(&self, tool: &ToolId, now: Duration) -> Option<Duration> {
-        self.gone_since.get(tool).map(|it| now - *it)
+        self.gone_since.get(tool).map(|it| now.checked_sub(*it).unwrap())
     }
 }
 

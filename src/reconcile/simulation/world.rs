@@ -38,7 +38,7 @@ use crate::{
     store::{Opened, memory::MemoryStore},
 };
 
-pub(super) const AUDIT_EVERY: Duration = Duration::from_secs(60);
+pub(super) const AUDIT_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) struct Sim {
     pub(super) seed: u64,
@@ -149,7 +149,7 @@ impl Sim {
         let mut sim = Self {
             seed,
             loud,
-            prompt: seed % 3 == 0,
+            prompt: seed.is_multiple_of(3),
             now: Duration::ZERO,
             disk,
             store,
@@ -384,7 +384,7 @@ impl Sim {
                 (3..=4, _) => disk.put(&tool, Content::Part(self.contents), executable, true, now),
                 (5, _) => disk.put(&tool, Content::Empty, executable, false, now),
                 (6, Some(it)) if !it.writer => {
-                    disk.put(&tool, it.content, !it.executable, false, now)
+                    disk.put(&tool, it.content, !it.executable, false, now);
                 }
                 (7, Some(_)) => disk.touch(&tool),
                 (8..=9, Some(_)) => disk.remove(&tool, now),
@@ -470,7 +470,7 @@ impl Sim {
         let (reply, answer) = oneshot::channel();
         self.last_barrier += 1;
         let number = self.last_barrier;
-        self.barriers.push(Barrier { number, reply, limit: Duration::from_secs(3600) });
+        self.barriers.push(Barrier { number, reply, limit: Duration::from_hours(1) });
         self.unbrought.insert(number);
         self.synced.push((self.disk.lock().unwrap().changes.clone(), answer));
     }
@@ -605,7 +605,7 @@ fn open(opened: Opened, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>
     let Opened { log, archive, .. } = opened;
     let (state, rows) = bring_up(&*archive).unwrap();
     let log = Box::new(FaultyLog { inner: log, full: Arc::clone(full) });
-    let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_secs(86_400) };
+    let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_hours(24) };
     let mut reconciler = Reconciler::new(state, log, Arc::new(NoClock), Walks::new(audit));
     reconciler.save_rows(rows).unwrap();
     (reconciler, archive)
