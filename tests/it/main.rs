@@ -11,8 +11,8 @@
 
 mod architecture;
 mod faults;
-mod mutants;
 mod lifecycle;
+mod mutants;
 mod refusals;
 mod replay;
 mod saves;
