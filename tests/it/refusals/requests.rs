@@ -166,17 +166,19 @@ fn a_client_that_never_finishes_costs_only_itself() {
 #[test]
 fn more_connections_than_ones_share() {
     let world = limited("connections_per_peer = 3\nconnections = 5");
-    let idle: Vec<_> = (0..3)
-        .map(|_| {
-            // Answered once, so that it is surely counted.
+    // Answered once, so that each is surely counted; again while a former one is not yet known to be gone.
+    let hold = |_| {
+        loop {
             let mut stream = connect(&world.socket()).unwrap();
             stream.write_all(b"GET /v1/ready HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-            let mut byte = [0; 12];
-            stream.read_exact(&mut byte).unwrap();
-            assert_eq!(&byte, b"HTTP/1.1 200");
-            stream
-        })
-        .collect();
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).unwrap();
+            if &status == b"HTTP/1.1 200" {
+                return stream;
+            }
+        }
+    };
+    let idle: Vec<_> = (0..3).map(hold).collect();
     let refused = world.get("/v1/status");
     assert_eq!(refused.refusal(), (429, "too_many_requests".to_owned()));
     assert!(refused.detail().contains("its share is 3"), "{}", refused.detail());
