@@ -64,6 +64,14 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// Runs until a signal or a failure ends it.
 pub fn run(request: config::Request) -> Result<(), Failed> {
+    let result = run_told(request);
+    if let Err(error) = &result {
+        systemd::status(&error.to_string());
+    }
+    result
+}
+
+fn run_told(request: config::Request) -> Result<(), Failed> {
     allocator::use_few_pools();
     let environment = config::environment();
     let config = Config::load(&request, &environment, &config::System)?;
@@ -71,9 +79,6 @@ pub fn run(request: config::Request) -> Result<(), Failed> {
     let config::Log { format, level } = config.log;
     let control = log::install(format, level, Box::new(|| clock::now().0), journal)?;
     let result = run_logged(request, config, control.clone());
-    if let Err(error) = &result {
-        systemd::status(&error.to_string());
-    }
     control.flush(LAST_WORDS);
     result
 }

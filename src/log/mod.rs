@@ -215,9 +215,7 @@ impl FromStr for Format {
             "journal" => Ok(Self::Journal),
             "json" => Ok(Self::Json),
             "text" => Ok(Self::Text),
-            _ => {
-                Err(UnknownWord { given: text.to_owned(), known: "auto, journal, json, text" })
-            }
+            _ => Err(UnknownWord { given: text.to_owned(), known: "auto, journal, json, text" }),
         }
     }
 }

@@ -78,8 +78,7 @@ fn journal_fields(datagram: &[u8]) -> BTreeMap<String, String> {
 fn in_journal(act: impl FnOnce()) -> BTreeMap<String, String> {
     let (sender, receiver) = mpsc::channel();
     let sink: Sink = Box::new(move |it| sender.send(it.to_vec()).map_err(io::Error::other));
-    let (subscriber, _) =
-        subscriber(Form::Journal, Level::Trace, Box::new(|| 0), sink).unwrap();
+    let (subscriber, _) = subscriber(Form::Journal, Level::Trace, Box::new(|| 0), sink).unwrap();
     tracing::subscriber::with_default(subscriber, act);
     journal_fields(&receiver.recv().unwrap())
 }

@@ -20,6 +20,7 @@ mod store_contract;
 mod store_crash;
 mod store_damage;
 mod store_samples;
+mod systemd;
 mod watch_cost;
 mod watch_looker;
 mod watch_roots;

@@ -16,7 +16,7 @@ use std::{
 
 pub(crate) use client::{Answer, Body, PATIENCE, answer, connect};
 pub(crate) use daemon::{Daemon, output};
-pub(crate) use ground::{Ground, Kind, bind, mount_memory, private, unmount};
+pub(crate) use ground::{Ground, Kind, bind, lay_over, mount_memory, private, unmount};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
