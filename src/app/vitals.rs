@@ -10,6 +10,7 @@ use std::{
 use tokio::time::sleep;
 
 use crate::{
+    decide::Counts,
     ports::Watching,
     reconcile::{Handle, View},
     systemd,
@@ -97,7 +98,7 @@ fn summary(view: &View, rejected: Option<&str>) -> String {
     let mut parts = Vec::from_iter(rejected.map(refused));
     parts.extend(view.ready().err().map(|it| it.to_string()));
     let counts = || view.rules.roots.keys().map(|it| view.counts(it));
-    let tools: u64 = counts().map(|it| it.tools()).sum();
+    let tools: u64 = counts().map(Counts::tools).sum();
     let drifted = tools - counts().map(|it| it.in_sync).sum::<u64>();
     let (roots, seq) = (view.rules.roots.len(), view.as_of().0);
     parts.push(format!("roots {roots}, tools {tools}, drifted {drifted}, log at {seq}"));

@@ -245,8 +245,10 @@ impl Worker {
     pub(super) fn step(&mut self, work: Work) -> Option<Found> {
         match work {
             Work::Pulses(replies) => {
-                // Who asked may have gone.
-                replies.into_iter().for_each(|it| it.send(()).unwrap_or(()));
+                for reply in replies {
+                    // Who asked may have gone.
+                    reply.send(()).unwrap_or(());
+                }
                 None
             }
             Work::Roots(roots) => self.set_roots(&roots),

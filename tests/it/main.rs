@@ -12,6 +12,7 @@
 mod architecture;
 mod faults;
 mod lifecycle;
+mod logs;
 mod mutants;
 mod refusals;
 mod replay;

@@ -1,10 +1,14 @@
 //! The units of `systemd/`, installed by hand as the README says: a service's day from start to stop.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
 use super::guest::{Guest, in_guest};
+use crate::logs::is_whole;
 
 const SOCKET: &str = "/run/knowngood/knowngood.sock";
 const CONFIG: &str = r#"
@@ -71,6 +75,7 @@ fn a_service_from_start_to_stop() {
         a_killed_one_comes_back(guest);
         a_stuck_loop_is_noticed(guest);
         it_stops_in_order(guest);
+        every_entry_is_whole(guest);
         a_client_starts_it(guest);
         roots_may_be_written_to_with_a_drop_in(guest);
     });
@@ -220,6 +225,33 @@ fn it_stops_in_order(guest: &Guest) {
     let last = told.iter().rfind(|it| it["KNOWNGOOD_EVENT"] == "log.head").unwrap();
     assert_eq!(last["KNOWNGOOD_SEQ"].as_str().unwrap(), head["seq"].to_string());
     assert_eq!(last["KNOWNGOOD_HASH"], head["hash"]);
+}
+
+/// The journal's fields are those of the other forms, under longer names.
+fn every_entry_is_whole(guest: &Guest) {
+    let entries = guest.journal("-u knowngood");
+    let ours = entries
+        .iter()
+        .filter_map(|it| it.as_object())
+        .filter(|it| it.contains_key("KNOWNGOOD_EVENT"));
+    let mut told = BTreeSet::new();
+    for entry in ours {
+        let level = match entry["PRIORITY"].as_str() {
+            Some("3") => "error",
+            Some("4") => "warn",
+            _ => "info",
+        };
+        let fields = entry.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix("KNOWNGOOD_")?.to_lowercase(), value.clone()))
+        });
+        let mut line: Value = fields.collect::<serde_json::Map<_, _>>().into();
+        line["level"] = level.into();
+        is_whole(&line);
+        let message = entry["MESSAGE"].as_str().unwrap();
+        assert!(message.starts_with(line["event"].as_str().unwrap()), "{entry:?}");
+        told.insert(line["event"].as_str().unwrap().to_owned());
+    }
+    assert!(told.len() >= 8, "{told:?}");
 }
 
 fn a_client_starts_it(guest: &Guest) {

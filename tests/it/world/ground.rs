@@ -56,7 +56,7 @@ impl Ground {
         }
         let [lower, upper, work, merged] =
             ["lower", "upper", "work", "merged"].map(|it| self.path.join(it));
-        lay_over(&lower, &upper, &work, &merged);
+        lay_over(&lower, &upper, &work, &merged).unwrap();
         self.mounts.push(merged.clone());
         self.path = merged;
     }
@@ -77,10 +77,10 @@ impl Drop for Ground {
     }
 }
 
-pub(crate) fn lay_over(lower: &Path, upper: &Path, work: &Path, merged: &Path) {
+pub(crate) fn lay_over(lower: &Path, upper: &Path, work: &Path, merged: &Path) -> nix::Result<()> {
     let [lower, upper, work] = [lower, upper, work].map(|it| it.display());
     let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
-    mount(Some("overlay"), merged, Some("overlay"), MsFlags::empty(), Some(&*options)).unwrap();
+    mount(Some("overlay"), merged, Some("overlay"), MsFlags::empty(), Some(&*options))
 }
 
 pub(crate) fn mount_memory(at: &Path, options: &str) {

@@ -143,6 +143,11 @@ impl World {
         daemon.end()
     }
 
+    /// Waits for its good end, and gives what it logged.
+    pub(crate) fn end_with_log(&mut self) -> Vec<Value> {
+        self.daemon.take().unwrap().end_with_log()
+    }
+
     pub(crate) fn restart(&mut self) {
         self.stop();
         self.start();
