@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     decide::Counts,
@@ -26,7 +26,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
-pub(super) struct Vitals(Mutex<Told>);
+pub(super) struct Vitals {
+    told: Mutex<Told>,
+    reloaded: Notify,
+}
 
 #[derive(Default)]
 struct Told {
@@ -49,6 +52,7 @@ impl Vitals {
             tokio::select! {
                 () = sleep(pause) => (),
                 _ = changes.recv() => sleep(pause.min(SETTLE)).await,
+                () = self.reloaded.notified() => (),
             }
         }
     }
@@ -82,15 +86,19 @@ impl Vitals {
     /// The reload is over, well or not: what systemd waits for is the same.
     pub(super) fn reloaded(&self, errors: Option<&[String]>) {
         let mut told = self.lock();
-        told.rejected = errors.map(|it| it.first().cloned().unwrap_or_default());
+        // The lines after its first show the place in the file.
+        let first = |it: &[String]| it.first()?.lines().next().map(str::to_owned);
+        told.rejected = errors.map(|it| first(it).unwrap_or_default());
         if told.ready {
             told.status = told.rejected.as_deref().map_or("reloaded".to_owned(), refused);
             systemd::ready(&told.status);
         }
+        drop(told);
+        self.reloaded.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

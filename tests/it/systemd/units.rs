@@ -106,6 +106,8 @@ fn a_bad_configuration_is_not_tried_twice(guest: &Guest) {
     assert_eq!((&*guest.property("ActiveState"), &*guest.property("NRestarts")), ("failed", "0"));
     let status = guest.property("StatusText");
     assert!(status.contains("/etc/knowngood/config.toml:2:8"), "{status}");
+    let said = guest.sh("journalctl --sync && journalctl -q -o cat -u knowngood -p err");
+    assert!(said.contains("/etc/knowngood/config.toml:2:8"), "{said}");
     guest.sh("systemctl reset-failed knowngood.service knowngood.socket");
 }
 
