@@ -30,14 +30,25 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// After `cargo build --release`, where the sources are.
+const INSTALL: &str = "\
+install -m 755 target/release/knowngood /usr/bin/
+install -D -m 644 config/knowngood.toml /etc/knowngood/config.toml
+install -D -m 644 systemd/knowngood.sysusers /etc/sysusers.d/knowngood.conf
+install -m 644 systemd/knowngood.service systemd/knowngood.socket /etc/systemd/system/
+systemd-sysusers && systemctl daemon-reload
+";
+
 fn install(guest: &Guest) {
-    guest.put(Path::new(env!("CARGO_BIN_EXE_knowngood")), "/usr/bin/knowngood");
-    guest.sh("mkdir -p /etc/sysusers.d /etc/knowngood");
-    guest.put(&file("systemd/knowngood.sysusers"), "/etc/sysusers.d/knowngood.conf");
-    for unit in ["knowngood.service", "knowngood.socket"] {
-        guest.put(&file("systemd").join(unit), &format!("/etc/systemd/system/{unit}"));
+    guest.sh("mkdir -p /root/src/target/release /root/src/config /root/src/systemd");
+    let program = Path::new(env!("CARGO_BIN_EXE_knowngood"));
+    guest.put(program, "/root/src/target/release/knowngood");
+    let units = ["knowngood.service", "knowngood.socket", "knowngood.sysusers"];
+    let units = units.map(|it| format!("systemd/{it}"));
+    for path in units.iter().map(String::as_str).chain(["config/knowngood.toml"]) {
+        guest.put(&file(path), &format!("/root/src/{path}"));
     }
-    guest.sh("systemd-sysusers && systemctl daemon-reload");
+    guest.sh(&format!("cd /root/src\n{INSTALL}"));
 }
 
 fn configure(guest: &Guest, text: &str) {
