@@ -72,7 +72,6 @@ pub fn run(request: config::Request) -> Result<(), Failed> {
 }
 
 fn run_told(request: config::Request) -> Result<(), Failed> {
-    allocator::use_few_pools();
     let environment = config::environment();
     let config = Config::load(&request, &environment, &config::System)?;
     let journal = environment.get(OsStr::new("JOURNAL_STREAM")).map(OsString::as_os_str);

@@ -177,7 +177,7 @@ impl Drop for Guest {
         }
         // With the first process, all of the guest goes; the container's own end would leave it.
         let leader = i32::try_from(self.leader).ok().and_then(Pid::from_raw);
-        drop(leader.map(|it| kill_process(it, Signal::KILL)));
+        leader.map_or(Ok(()), |it| kill_process(it, Signal::KILL)).unwrap_or(());
         drop(self.container.wait());
         unmount(&self.folder.join("root"));
         unmount(&self.folder);
