@@ -1,4 +1,4 @@
-//! The directories that a daemon needs before it can do anything: made private, never taken from others.
+//! The directories and the socket that a daemon needs before it can do anything: made private, never taken from others.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
