@@ -12,6 +12,7 @@
 mod architecture;
 mod faults;
 mod lifecycle;
+mod logs;
 mod mutants;
 mod refusals;
 mod replay;
@@ -20,6 +21,7 @@ mod store_contract;
 mod store_crash;
 mod store_damage;
 mod store_samples;
+mod systemd;
 mod watch_cost;
 mod watch_looker;
 mod watch_roots;
