@@ -6,15 +6,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs, io,
-    ops::Range,
     path::{Path, PathBuf, absolute},
 };
 
-use toml::Spanned;
-
 use super::{
-    finding::{ConfigErrors, Finding, Source},
-    raw::{Raw, RawRoot, Set},
+    finding::{Finding, Source},
+    keys,
+    written::{Layer, Setting, Table, Value, read},
 };
 use crate::roots::STATE_FOLDER;
 
@@ -34,57 +32,34 @@ pub struct Request {
     pub state_dir: Option<PathBuf>,
 }
 
-pub(super) struct Layer {
-    pub(super) source: Source,
-    pub(super) raw: Raw,
-}
-
-/// A value with the place where it was set.
-pub(super) struct At<'a, T> {
-    pub(super) value: &'a T,
-    pub(super) source: &'a Source,
-    pub(super) span: Range<usize>,
-}
-
-impl<'a, T> At<'a, T> {
-    pub(super) fn new(source: &'a Source, it: &'a Spanned<T>) -> Self {
-        Self { value: it.as_ref(), source, span: it.span() }
-    }
-
-    pub(super) fn finding(&self, message: impl std::fmt::Display) -> Finding {
-        self.source.finding(self.span.clone(), message)
-    }
-}
-
-/// The value that counts: the last one set.
-pub(super) fn last<'a, T>(
-    layers: &'a [Layer],
-    pick: impl Fn(&'a Raw) -> &'a Set<T>,
-) -> Option<At<'a, T>> {
-    layers
-        .iter()
-        .rev()
-        .find_map(|layer| pick(&layer.raw).as_ref().map(|it| At::new(&layer.source, it)))
-}
-
-pub(super) fn collect(request: &Request, env: &Environment) -> Result<Vec<Layer>, ConfigErrors> {
-    let mut layers = Vec::new();
+/// All that was written, and what is wrong with its form. `None`: something of it could not be read at all, so that what
+/// is left means nothing.
+pub(super) fn collect(request: &Request, env: &Environment) -> (Option<Vec<Layer>>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let sources = files(request)?.into_iter().chain(variables(env, &mut findings));
-    if let Some(directory) = &request.directory {
-        layers.push(of_directory(directory)?);
-    }
-    for source in sources {
-        match toml::from_str(&source.text) {
-            Ok(raw) => layers.push(Layer { source, raw }),
-            Err(bad) => findings.push(source.finding(bad.span().unwrap_or(0..0), bad.message())),
+    let mut layers = Vec::new();
+    let mut whole = true;
+    let mut keep = |it: Result<Option<Layer>, Finding>, findings: &mut Vec<Finding>| match it {
+        Ok(layer) => layers.extend(layer),
+        Err(finding) => {
+            findings.push(finding);
+            whole = false;
         }
+    };
+    if let Some(directory) = &request.directory {
+        keep(of_directory(directory).map(Some), &mut findings);
     }
-    layers.extend(flag("--socket", request.socket.as_deref(), |raw, it| raw.socket = Some(it))?);
-    layers.extend(flag("--state-dir", request.state_dir.as_deref(), |raw, it| {
-        raw.state_dir = Some(it);
-    })?);
-    if findings.is_empty() { Ok(layers) } else { Err(ConfigErrors(findings)) }
+    let sources = files(request, &mut findings);
+    let mut readable = sources.is_some();
+    let variables = variables(env, &mut findings);
+    for source in sources.into_iter().flatten().chain(variables) {
+        let (layer, faults) = read(source);
+        readable &= !faults.broken;
+        findings.extend(faults.findings(&layer.source));
+        keep(Ok(Some(layer)), &mut findings);
+    }
+    keep(flag("--socket", "socket", request.socket.as_deref()), &mut findings);
+    keep(flag("--state-dir", "state_dir", request.state_dir.as_deref()), &mut findings);
+    ((whole && readable).then_some(layers), findings)
 }
 
 /// `run DIR` without any configuration: everything lies in `DIR/.knowngood`. A directory that a person
@@ -97,38 +72,41 @@ fn of_directory(directory: &Path) -> Result<Layer, Finding> {
         )
     })?;
     let state = path.join(STATE_FOLDER);
-    let raw = Raw {
-        socket: Some(Spanned::new(0..0, state.join(SOCKET_NAME))),
-        state_dir: Some(Spanned::new(0..0, state)),
-        roots: vec![RawRoot::at(path)],
-        ..Raw::default()
-    };
-    Ok(Layer { source: Source::new(directory.display().to_string(), ""), raw })
+    let settings = vec![set("socket", &state.join(SOCKET_NAME))?, set("state_dir", &state)?];
+    let roots = vec![Table { span: 0..0, settings: vec![set("root.path", &path)?] }];
+    Ok(Layer { source: Source::new(directory.display().to_string(), ""), settings, roots })
 }
 
-fn flag(
-    name: &str,
-    path: Option<&Path>,
-    set: impl Fn(&mut Raw, Spanned<PathBuf>),
-) -> Result<Option<Layer>, Finding> {
+fn flag(name: &str, key: &'static str, path: Option<&Path>) -> Result<Option<Layer>, Finding> {
     let Some(path) = path else { return Ok(None) };
     let path = absolute(path).map_err(|it| Finding::general(name, cause(&it)))?;
-    let mut raw = Raw::default();
-    set(&mut raw, Spanned::new(0..0, path));
-    Ok(Some(Layer { source: Source::new(name, ""), raw }))
+    let settings = vec![set(key, &path).map_err(|it| Finding::general(name, it.message))?];
+    Ok(Some(Layer { source: Source::new(name, ""), settings, roots: Vec::new() }))
 }
 
-fn files(request: &Request) -> Result<Vec<Source>, ConfigErrors> {
+/// A setting that stands nowhere. Paths are kept as text, as in a file.
+fn set(key: &'static str, path: &Path) -> Result<Setting, Finding> {
+    let bad = |why: &str| Finding::general(key, format!("{}: {why}", path.display()));
+    let key = keys::find(key).ok_or_else(|| bad("no such key"))?;
+    let text = path.to_str().ok_or_else(|| bad("the path is not UTF-8"))?;
+    Ok(Setting { key, value: Value::Text(text.to_owned()), span: 0..0 })
+}
+
+/// `None`: one of them could not be read.
+fn files(request: &Request, findings: &mut Vec<Finding>) -> Option<Vec<Source>> {
     let main = match (&request.config, &request.directory) {
         (Some(file), _) => absolute(file).unwrap_or_else(|_| file.clone()),
         (None, None) => PathBuf::from(DEFAULT_FILE),
-        (None, Some(_)) => return Ok(Vec::new()),
+        (None, Some(_)) => return Some(Vec::new()),
     };
     let hint =
         if request.config.is_none() { "; `knowngood run DIR` needs no configuration" } else { "" };
     let mut paths = vec![main.clone()];
-    paths.extend(beside(&main)?);
-    let mut findings = Vec::new();
+    let known = findings.len();
+    match beside(&main) {
+        Ok(more) => paths.extend(more),
+        Err(finding) => findings.push(finding),
+    }
     let mut sources = Vec::new();
     for path in paths {
         match fs::read_to_string(&path) {
@@ -139,7 +117,7 @@ fn files(request: &Request) -> Result<Vec<Source>, ConfigErrors> {
             )),
         }
     }
-    if findings.is_empty() { Ok(sources) } else { Err(ConfigErrors(findings)) }
+    (findings.len() == known).then_some(sources)
 }
 
 /// `conf.d/*.toml` beside the file, by name.
@@ -173,7 +151,7 @@ fn variables(env: &Environment, findings: &mut Vec<Finding>) -> Vec<Source> {
         match value.to_str() {
             Some(value) => {
                 let path = key.to_ascii_lowercase().replace("__", ".");
-                sources.push(Source::new(shown, format!("{path} = {}", literal(value))));
+                sources.push(Source::new(shown, format!("{path} = {}", literal(&path, value))));
             }
             None => findings.push(Finding::general(shown, "is not UTF-8")),
         }
@@ -181,12 +159,18 @@ fn variables(env: &Environment, findings: &mut Vec<Finding>) -> Vec<Source> {
     sources
 }
 
-/// Numbers, booleans and lists are written as in TOML; anything else is a string without quotes.
-fn literal(value: &str) -> String {
+/// What is text stands without quotes; numbers, booleans and lists are written as in TOML, and what is none of them is
+/// text that will be refused.
+fn literal(path: &str, value: &str) -> String {
+    let text = keys::find(path).is_some_and(|it| it.kind.is_text());
     let table = toml::from_str::<toml::Table>(&format!("it = {value}")).unwrap_or_default();
     let plain = table.len() == 1
         && table.get("it").is_some_and(|it| it.is_integer() || it.is_bool() || it.is_array());
-    if plain { value.to_owned() } else { toml::Value::String(value.to_owned()).to_string() }
+    if plain && !text {
+        value.to_owned()
+    } else {
+        toml::Value::String(value.to_owned()).to_string()
+    }
 }
 
 /// What the system said, in our words where it is one of the usual.
