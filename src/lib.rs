@@ -48,6 +48,7 @@ pub mod decide;
 
 // Needs and plain settings that several layers share.
 pub mod access;
+pub mod metrics;
 pub mod ports;
 pub mod roots;
 

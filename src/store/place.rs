@@ -72,7 +72,11 @@ impl Place {
     }
 
     pub(super) fn is_cramped(&self) -> bool {
-        File::open(&self.dir).and_then(|it| free(&it)).is_ok_and(|it| it < FLOOR)
+        self.free_bytes().is_some_and(|it| it < FLOOR)
+    }
+
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        File::open(&self.dir).and_then(|it| free(&it)).ok()
     }
 
     /// Whether there was a reserve to give up.
