@@ -68,6 +68,8 @@ pub mod watch;
 pub mod reconcile;
 
 // The front ends.
+pub mod doctor;
+
 pub mod cli;
 pub mod socket;
 

@@ -18,6 +18,7 @@ mod checkpoint;
 mod entry;
 mod fact;
 mod frame;
+mod health;
 mod index;
 mod journal;
 pub mod memory;
@@ -37,6 +38,7 @@ use std::{
     sync::Arc,
 };
 
+pub use health::{Health, health};
 #[doc(hidden)]
 pub use journal::{Manner, Sync};
 

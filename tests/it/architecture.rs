@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
-    ("doctor", &["model", "access", "roots", "wire", "config"]),
+    ("doctor", &["model", "roots", "wire", "config", "store"]),
     ("cli", &["model", "wire", "config", "doctor"]),
     ("socket", &["model", "access", "ports", "metrics", "wire", "reconcile"]),
     (
