@@ -19,6 +19,9 @@ pub(super) struct Key {
 pub(super) const ROOT: &str = "root";
 
 const TIMEOUT: Kind = Kind::Duration("1ms", "1h");
+const TOOLS: &str = r#"["**/*.py", "**/*.sh", "**/*.js", "**/*.ts", "**/*.rb", "**/*.pl"]"#;
+const NEVER_TOOLS: &str = "[\"**/.*\", \"**/__pycache__\", \"**/venv\", \"**/node_modules\", \
+                           \"**/*~\", \"**/*.swp\", \"**/#*#\", \"**/4913\", \"**/*.tmp\"]";
 const OWNERS: &str = r#"["root", "self"]"#;
 const OWNERS_AND_GROUP: &str = r#"["root", "self", "@self"]"#;
 
@@ -44,8 +47,8 @@ pub(super) const KEYS: &[Key] = &[
     optional("authors.ai", Kind::People, "Whose word counts as an AI's; who is in both lists is an AI."),
     optional("root.path", Kind::Path, "The directory. Links in it are resolved once, at the start."),
     optional("root.name", Kind::Name, "The first part of its tools' ids. Default: made from the directory's name."),
-    key("root.include", Kind::Globs, r#"["**/*.py", "**/*.sh", "**/*.js", "**/*.ts", "**/*.rb", "**/*.pl"]"#, "Which files are tools, relative to the root."),
-    key("root.exclude", Kind::Globs, r##"["**/.*", "**/__pycache__", "**/venv", "**/node_modules", "**/*~", "**/*.swp", "**/#*#", "**/4913", "**/*.tmp"]"##, "Which files never are, with all that lies below them."),
+    key("root.include", Kind::Globs, TOOLS, "Which files are tools, relative to the root."),
+    key("root.exclude", Kind::Globs, NEVER_TOOLS, "Which files never are, with all that lies below them."),
     key("root.executables", Kind::Switch, "true", "Any file with an executable bit is a tool as well."),
     optional("root.baseline", Kind::Inside, "Accepted hashes in the format of sha256sum, relative to the root; read at the start and on a reload."),
     key("root.edits_by", Kind::Author, "\"unknown\"", "Who edits these files."),

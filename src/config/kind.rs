@@ -74,7 +74,15 @@ impl Kind {
         match self {
             Self::Size(least, most) | Self::Duration(least, most) => format!("{least} to {most}"),
             Self::Count(least, most) => format!("{least} to {most}"),
-            _ => self.takes(),
+            Self::Path
+            | Self::Inside
+            | Self::Name
+            | Self::Author
+            | Self::Address
+            | Self::Word(_)
+            | Self::Switch
+            | Self::Globs
+            | Self::People => self.takes(),
         }
     }
 }

@@ -13,16 +13,16 @@ pub fn schema() -> Value {
     for key in KEYS {
         let name = key.section();
         if !name.is_empty() && name != ROOT && !top.contains_key(name) {
-            top.insert(name.to_owned(), object(section(name)));
+            top.insert(name.to_owned(), object(&section(name)));
         }
     }
-    let mut root = object(section(ROOT));
+    let mut root = object(&section(ROOT));
     if let Some(root) = root.as_object_mut() {
         root.insert("required".to_owned(), json!(["path"]));
     }
     let about = "Directories with tools; none inside another.";
     top.insert(ROOT.to_owned(), json!({"description": about, "type": "array", "items": root}));
-    let mut schema = object(top);
+    let mut schema = object(&top);
     if let Some(schema) = schema.as_object_mut() {
         let draft = "https://json-schema.org/draft/2020-12/schema";
         schema.insert("$schema".to_owned(), draft.into());
@@ -31,7 +31,7 @@ pub fn schema() -> Value {
     schema
 }
 
-fn object(properties: Map<String, Value>) -> Value {
+fn object(properties: &Map<String, Value>) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 

@@ -66,14 +66,14 @@ impl<'a> At<'a> {
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.setting.value {
             Value::Text(it) => Some(it),
-            _ => None,
+            Value::Number(_) | Value::Switch(_) | Value::List(_) | Value::Bad => None,
         }
     }
 
     pub(super) fn items(&self) -> &'a [Item] {
         match &self.setting.value {
             Value::List(it) => it,
-            _ => &[],
+            Value::Text(_) | Value::Number(_) | Value::Switch(_) | Value::Bad => &[],
         }
     }
 
@@ -126,17 +126,16 @@ pub(super) fn read(source: Source) -> (Layer, Faults) {
     }
     let mut layer = Layer { source, settings: Vec::new(), roots: Vec::new() };
     for (name, value) in document.get_ref() {
-        match value.get_ref() {
-            DeValue::Table(inner) if keys::is_section(name.get_ref()) => {
-                section(name.get_ref(), inner, &mut layer.settings, &mut faults);
-            }
-            _ if keys::is_section(name.get_ref()) => {
-                let (name, found) = (name.get_ref(), type_of(value.get_ref()));
-                faults
-                    .add(value.span(), format!("[{name}] is a section with keys; this is {found}"));
-            }
-            it if name.get_ref() == ROOT => layer.roots = roots(it, value.span(), &mut faults),
-            _ => setting("", name, value, &mut layer.settings, &mut faults),
+        let word = name.get_ref();
+        if word == ROOT {
+            layer.roots = roots(value.get_ref(), value.span(), &mut faults);
+        } else if !keys::is_section(word) {
+            setting("", name, value, &mut layer.settings, &mut faults);
+        } else if let DeValue::Table(inner) = value.get_ref() {
+            section(word, inner, &mut layer.settings, &mut faults);
+        } else {
+            let found = type_of(value.get_ref());
+            faults.add(value.span(), format!("[{word}] is a section with keys; this is {found}"));
         }
     }
     (layer, faults)
@@ -148,7 +147,7 @@ fn roots(value: &DeValue<'_>, span: Range<usize>, faults: &mut Faults) -> Vec<Ta
         return Vec::new();
     };
     let mut roots = Vec::new();
-    for item in items.iter() {
+    for item in items {
         let DeValue::Table(table) = item.get_ref() else {
             let found = type_of(item.get_ref());
             faults.add(item.span(), format!("a root is a table; this is {found}"));

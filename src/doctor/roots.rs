@@ -7,7 +7,7 @@ use super::{Finding, Patient, quoted, socket::name};
 use crate::wire::{RootInfo, RootStatus, WatchState};
 
 const CHECK: &str = "root";
-/// The bit of CAP_LEASE among a process's capabilities.
+/// The bit of `CAP_LEASE` among a process's capabilities.
 const CAP_LEASE: u32 = 28;
 
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
@@ -43,15 +43,14 @@ fn unreadable(patient: &Patient, root: &str, path: &Path) -> Option<Finding> {
     }
     let (path, user) = (quoted(path), name(patient.uid()));
     let what = format!("{root}: {path} cannot be read: {error}");
-    Some(match error.kind() {
-        io::ErrorKind::NotFound => {
-            Finding::broken(CHECK, what).mend(format!("mkdir -p {path}, or mount it"))
-        }
-        io::ErrorKind::PermissionDenied => {
-            Finding::broken(CHECK, what).mend(format!("setfacl -R -m u:{user}:rX {path}"))
-        }
-        _ => Finding::broken(CHECK, what).mend("knowngood config show --origin"),
-    })
+    let mend = if error.kind() == io::ErrorKind::NotFound {
+        format!("mkdir -p {path}, or mount it")
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        format!("setfacl -R -m u:{user}:rX {path}")
+    } else {
+        "knowngood config show --origin".to_owned()
+    };
+    Some(Finding::broken(CHECK, what).mend(mend))
 }
 
 fn writable_by_all(root: &str, path: &Path) -> Option<Finding> {
@@ -73,7 +72,7 @@ fn told(patient: &Patient, info: &RootInfo, path: &Path) -> Vec<Finding> {
             findings.push(Finding::note(CHECK, what));
         }
         WatchState::Polling => {
-            findings.push(Finding::note(CHECK, format!("{root}: polled: {why}")))
+            findings.push(Finding::note(CHECK, format!("{root}: polled: {why}")));
         }
     }
     if let Some(why) = info.not_writable_why.as_deref().filter(|_| !info.writable) {

@@ -25,21 +25,18 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
 
 fn unseen(patient: &Patient, dir: &Path, error: &io::Error) -> Finding {
     let what = format!("{}: {error}", dir.display());
-    match error.kind() {
-        io::ErrorKind::NotFound if patient.daemon.is_ok() => Finding::broken(
-            CHECK,
-            format!("{what}; the daemon that runs keeps its log elsewhere, or it was removed"),
-        )
-        .mend("knowngood config show --origin"),
-        io::ErrorKind::NotFound => {
-            Finding::ok(CHECK, format!("{} is made at the first start", dir.display()))
-        }
-        io::ErrorKind::PermissionDenied => {
-            Finding::note(CHECK, format!("{what}; only its owner may look"))
-                .mend("sudo knowngood doctor")
-        }
-        _ => Finding::broken(CHECK, what).mend(format!("ls -la {}", quoted(dir))),
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        let what = format!("{what}; only its owner may look");
+        return Finding::note(CHECK, what).mend("sudo knowngood doctor");
     }
+    if error.kind() != io::ErrorKind::NotFound {
+        return Finding::broken(CHECK, what).mend(format!("ls -la {}", quoted(dir)));
+    }
+    if patient.daemon.is_err() {
+        return Finding::ok(CHECK, format!("{} is made at the first start", dir.display()));
+    }
+    let what = format!("{what}; the daemon keeps its log elsewhere, or it was removed under it");
+    Finding::broken(CHECK, what).mend("knowngood config show --origin")
 }
 
 pub(super) fn told(patient: &Patient, dir: &Path, health: &Health) -> Vec<Finding> {

@@ -311,7 +311,7 @@ fn rights_on_the_socket() {
     );
     ward.mode("socket", 0o660);
     ward.mode("", 0o777);
-    ward.one(|_| (), "socket", Broken, "everybody may replace the socket", "chmod o-w %");
+    ward.one(|_| (), "socket", Broken, "everybody may replace the socket", "chmod o-w /");
     ward.mode("", 0o1777);
     assert_eq!(ward.found(|_| ()), [], "a sticky directory is safe");
 }
@@ -392,9 +392,10 @@ fn roots_and_their_rights() {
 fn a_root_that_may_not_be_read_is_found_without_a_daemon() {
     let ward = Ward::new();
     ward.mode("tools", 0o000);
+    let root_reads_all = fs::read_dir(ward.path("tools")).is_ok();
     let found = ward.found(|it| it.daemon = Err(Away::Refused(String::new())));
     ward.mode("tools", 0o755);
-    if fs::File::open("/proc/1/environ").is_ok() {
+    if root_reads_all {
         println!("skipped: root may read everything");
         return;
     }

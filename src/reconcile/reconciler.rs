@@ -344,9 +344,9 @@ impl Reconciler {
 
 /// When the hints were heard that led to the versions of this round.
 fn heard(round: &Round) -> Vec<Moment> {
-    let hinted = |record: &crate::model::Record| match &record.fact {
-        Fact::VersionRecorded(it) if it.origin == Origin::Watch => round.since.get(&it.tool),
-        _ => None,
+    let hinted = |record: &crate::model::Record| {
+        let Fact::VersionRecorded(it) = &record.fact else { return None };
+        round.since.get(&it.tool).filter(|_| it.origin == Origin::Watch)
     };
     round.group.records.iter().filter_map(hinted).copied().collect()
 }

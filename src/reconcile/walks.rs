@@ -78,7 +78,9 @@ impl Walks {
         for (planned, every) in
             [(&mut self.next_walk, audit.walk), (&mut self.next_rehash, audit.rehash)]
         {
-            planned.values_mut().for_each(|it| *it = (*it).min(now + every));
+            for it in planned.values_mut() {
+                *it = (*it).min(now + every);
+            }
         }
     }
 

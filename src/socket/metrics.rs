@@ -60,7 +60,7 @@ fn daemon(text: &mut Text, service: &Service, view: &View) {
         .put(&[], u8::from(service.last_reload()));
 }
 
-fn each<'a>(view: &'a View) -> impl Iterator<Item = (&'a str, &'a RootName, Option<&'a RootView>)> {
+fn each(view: &View) -> impl Iterator<Item = (&str, &RootName, Option<&RootView>)> {
     view.rules.roots.keys().map(|it| (it.as_str(), it, view.roots.get(it)))
 }
 

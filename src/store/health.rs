@@ -39,8 +39,7 @@ pub fn health(dir: &Path, proc: &Path) -> io::Result<Health> {
     let segments = segments(&log)?;
     let last = segments.last().copied().unwrap_or_default();
     let missing = (1..last).find(|it| !segments.contains(it));
-    let found = checkpoint::read(dir).map_err(io::Error::other)?;
-    let lost = match found {
+    let no_checkpoint = match checkpoint::read(dir).map_err(io::Error::other)? {
         Found::Lost(why) if last > 0 => Some(why),
         Found::Lost(_) | Found::Whole(_) => None,
     };
@@ -52,7 +51,7 @@ pub fn health(dir: &Path, proc: &Path) -> io::Result<Health> {
         floor_bytes: FLOOR + RESERVE.saturating_sub(reserve),
         reserve_bytes: (reserve, RESERVE),
         missing_segment: missing.map(|it| segment::path(&log, it)),
-        lost_checkpoint: lost,
+        lost_checkpoint: no_checkpoint,
         held_by: holder(&dir.join("lock"), proc),
     })
 }

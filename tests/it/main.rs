@@ -10,8 +10,10 @@
 )]
 
 mod architecture;
+mod configuration;
 mod faults;
 mod lifecycle;
+mod metrics;
 mod mutants;
 mod refusals;
 mod replay;

@@ -99,7 +99,9 @@ fn show(args: &ShowArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure
         None => match client.get(&Target::new("/v1/config")) {
             Ok(mut it) => {
                 out.note(&format!("# in force in the daemon at {}", client.socket().display()));
-                it["from"] = "daemon".into();
+                if let Value::Object(members) = &mut it {
+                    members.insert("from".to_owned(), "daemon".into());
+                }
                 it
             }
             Err(it) if it.exit == Exit::Unreachable => {
@@ -115,7 +117,9 @@ fn show(args: &ShowArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure
     if out.json {
         out.document(&document);
     } else {
-        lines(&document, args.origin).iter().for_each(|it| out.line(it));
+        for line in lines(&document, args.origin) {
+            out.line(&line);
+        }
     }
     Ok(Exit::Ok)
 }
@@ -136,16 +140,11 @@ fn lines(document: &Value, origin: bool) -> Vec<String> {
             root = this;
             lines.extend([String::new(), "[[root]]".to_owned()]);
         }
-        let value = it.get("value").and_then(Value::as_str).map(visible);
-        let next = it.get("after_restart").and_then(Value::as_str).map(visible);
-        let mut comment = String::new();
-        if origin {
-            comment += &format!("  # {}", visible(from));
-        }
-        if let Some(next) = next {
-            comment += &format!("  # after a restart: {next}");
-        }
-        lines.extend(value.map(|it| format!("{name} = {it}{comment}")));
+        let text = |name: &str| it.get(name).and_then(Value::as_str).map(visible);
+        let from = if origin { format!("  # {}", visible(from)) } else { String::new() };
+        let next = text("after_restart").map(|it| format!("  # after a restart: {it}"));
+        let next = next.unwrap_or_default();
+        lines.extend(text("value").map(|it| format!("{name} = {it}{from}{next}")));
     }
     lines
 }

@@ -15,7 +15,6 @@ use crate::{
         args::DoctorArgs,
         client::{Client, Target},
         exit::Exit,
-        failure::Failure,
         print::{BOLD, DIM, GREEN, Out, RED, YELLOW},
         table::Cell,
     },
@@ -24,7 +23,7 @@ use crate::{
     wire::{Configuration, Info, Status},
 };
 
-pub(super) fn run(args: &DoctorArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(args: &DoctorArgs, client: &Client, out: &mut Out) -> Exit {
     let findings = doctor::examine(&patient(args, client));
     let broken = findings.iter().any(|it| it.verdict == Verdict::Broken);
     if out.json {
@@ -34,7 +33,7 @@ pub(super) fn run(args: &DoctorArgs, client: &Client, out: &mut Out) -> Result<E
     } else {
         print(&findings, out);
     }
-    Ok(if broken { Exit::Other } else { Exit::Ok })
+    if broken { Exit::Other } else { Exit::Ok }
 }
 
 /// `-q` leaves only what is broken.
@@ -97,10 +96,12 @@ fn answers(client: &Client, values: Option<&[Effective]>) -> Result<Answers, Awa
 fn answer<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Away> {
     let value = client.get(&Target::new(path)).map_err(|it| {
         let detail = it.member("detail").to_owned();
-        match it.exit {
-            Exit::Unreachable if !client.socket().exists() => Away::NoSocket,
-            Exit::Forbidden => Away::Refused(detail),
-            _ => Away::Silent(detail),
+        if it.exit == Exit::Unreachable && !client.socket().exists() {
+            Away::NoSocket
+        } else if it.exit == Exit::Forbidden {
+            Away::Refused(detail)
+        } else {
+            Away::Silent(detail)
         }
     })?;
     serde_json::from_value(value)

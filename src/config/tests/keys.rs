@@ -317,7 +317,13 @@ fn what_a_reload_changes_is_named() {
     let site = Site::new();
     let values = |text: &str| {
         site.config(text);
-        Config::load_with_origins(&site.request(), &Default::default(), &super::Invented).unwrap().1
+        Config::load_with_origins(
+            &site.request(),
+            &std::collections::BTreeMap::new(),
+            &super::Invented,
+        )
+        .unwrap()
+        .1
     };
     site.dir("more");
     let before = values("[[root]]\npath = '%tools'");

@@ -49,7 +49,6 @@ async fn figures_of_tools_log_and_requests() {
         (r#"knowngood_queue_length{queue="hints"}"#, 0.0),
         (r#"knowngood_log_state{state="writable"}"#, 1.0),
         (r#"knowngood_log_state{state="disk_full"}"#, 0.0),
-        ("knowngood_missed_by_events_total", 0.0),
         ("knowngood_config_last_reload_success", 1.0),
         (
             r#"knowngood_http_requests_total{route="/v1/runtimes/{name}",method="PUT",status="200"}"#,
