@@ -130,7 +130,7 @@ fn state_dir(layers: &[Layer], roots: &[RootConfig], findings: &mut Vec<Finding>
         Some(it) => it.finding(message),
         None => Finding::general("state_dir", message),
     };
-    let path = match full_path(Path::new(given.as_ref().and_then(At::text).unwrap_or(STATE_DIR))) {
+    let path = match full_path(given.as_ref().and_then(At::path).unwrap_or(Path::new(STATE_DIR))) {
         Ok(path) => path,
         Err(message) => {
             findings.push(refuse(message));
@@ -160,7 +160,7 @@ fn socket(
     findings: &mut Vec<Finding>,
 ) -> PathBuf {
     let given = last(layers, "socket");
-    let path = PathBuf::from(given.as_ref().and_then(At::text).unwrap_or(SOCKET));
+    let path = given.as_ref().and_then(At::path).unwrap_or(Path::new(SOCKET)).to_owned();
     let bytes = path.as_os_str().len();
     let wrong = if !path.is_absolute() {
         Some(format!("{} is not an absolute path", path.display()))

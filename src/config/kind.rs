@@ -121,6 +121,7 @@ impl fmt::Display for Value {
         let quoted = |it: &str| toml::Value::String(it.to_owned()).to_string();
         match self {
             Self::Text(it) => f.write_str(&quoted(it)),
+            Self::Path(it) => f.write_str(&quoted(&it.to_string_lossy())),
             Self::Number(it) => write!(f, "{it}"),
             Self::Switch(it) => write!(f, "{it}"),
             Self::List(items) => {

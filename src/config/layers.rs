@@ -32,34 +32,54 @@ pub struct Request {
     pub state_dir: Option<PathBuf>,
 }
 
-/// All that was written, and what is wrong with its form. `None`: something of it could not be read at all, so that what
-/// is left means nothing.
+/// All that was written, and what is wrong with its form. `None`: something of it could not be read at all, so that
+/// what is left means nothing.
 pub(super) fn collect(request: &Request, env: &Environment) -> (Option<Vec<Layer>>, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let mut layers = Vec::new();
-    let mut whole = true;
-    let mut keep = |it: Result<Option<Layer>, Finding>, findings: &mut Vec<Finding>| match it {
-        Ok(layer) => layers.extend(layer),
-        Err(finding) => {
-            findings.push(finding);
-            whole = false;
-        }
-    };
+    let mut collected = Collected::default();
     if let Some(directory) = &request.directory {
-        keep(of_directory(directory).map(Some), &mut findings);
+        collected.take(of_directory(directory).map(Some));
     }
-    let sources = files(request, &mut findings);
-    let mut readable = sources.is_some();
-    let variables = variables(env, &mut findings);
-    for source in sources.into_iter().flatten().chain(variables) {
-        let (layer, faults) = read(source);
-        readable &= !faults.broken;
-        findings.extend(faults.findings(&layer.source));
-        keep(Ok(Some(layer)), &mut findings);
+    match files(request) {
+        Ok(sources) => collected.read(sources),
+        Err(findings) => collected.unreadable(findings),
     }
-    keep(flag("--socket", "socket", request.socket.as_deref()), &mut findings);
-    keep(flag("--state-dir", "state_dir", request.state_dir.as_deref()), &mut findings);
-    ((whole && readable).then_some(layers), findings)
+    let (variables, unfit) = variables(env);
+    collected.findings.extend(unfit);
+    collected.read(variables);
+    collected.take(flag("--socket", "socket", request.socket.as_deref()));
+    collected.take(flag("--state-dir", "state_dir", request.state_dir.as_deref()));
+    let Collected { layers, findings, broken } = collected;
+    ((!broken).then_some(layers), findings)
+}
+
+#[derive(Default)]
+struct Collected {
+    layers: Vec<Layer>,
+    findings: Vec<Finding>,
+    broken: bool,
+}
+
+impl Collected {
+    fn read(&mut self, sources: Vec<Source>) {
+        for source in sources {
+            let (layer, faults) = read(source);
+            self.broken |= faults.broken;
+            self.findings.extend(faults.findings(&layer.source));
+            self.layers.push(layer);
+        }
+    }
+
+    fn take(&mut self, layer: Result<Option<Layer>, Finding>) {
+        match layer {
+            Ok(layer) => self.layers.extend(layer),
+            Err(finding) => self.unreadable(vec![finding]),
+        }
+    }
+
+    fn unreadable(&mut self, findings: Vec<Finding>) {
+        self.broken = true;
+        self.findings.extend(findings);
+    }
 }
 
 /// `run DIR` without any configuration: everything lies in `DIR/.knowngood`. A directory that a person
@@ -72,37 +92,33 @@ fn of_directory(directory: &Path) -> Result<Layer, Finding> {
         )
     })?;
     let state = path.join(STATE_FOLDER);
-    let settings = vec![set("socket", &state.join(SOCKET_NAME))?, set("state_dir", &state)?];
-    let roots = vec![Table { span: 0..0, settings: vec![set("root.path", &path)?] }];
+    let socket = set("socket", state.join(SOCKET_NAME));
+    let settings = [socket, set("state_dir", state)].into_iter().flatten().collect();
+    let roots = vec![Table { span: 0..0, settings: set("root.path", path).into_iter().collect() }];
     Ok(Layer { source: Source::new(directory.display().to_string(), ""), settings, roots })
 }
 
 fn flag(name: &str, key: &'static str, path: Option<&Path>) -> Result<Option<Layer>, Finding> {
     let Some(path) = path else { return Ok(None) };
     let path = absolute(path).map_err(|it| Finding::general(name, cause(&it)))?;
-    let settings = vec![set(key, &path).map_err(|it| Finding::general(name, it.message))?];
+    let settings = set(key, path).into_iter().collect();
     Ok(Some(Layer { source: Source::new(name, ""), settings, roots: Vec::new() }))
 }
 
-/// A setting that stands nowhere. Paths are kept as text, as in a file.
-fn set(key: &'static str, path: &Path) -> Result<Setting, Finding> {
-    let bad = |why: &str| Finding::general(key, format!("{}: {why}", path.display()));
-    let key = keys::find(key).ok_or_else(|| bad("no such key"))?;
-    let text = path.to_str().ok_or_else(|| bad("the path is not UTF-8"))?;
-    Ok(Setting { key, value: Value::Text(text.to_owned()), span: 0..0 })
+/// A setting that stands nowhere.
+fn set(key: &'static str, path: PathBuf) -> Option<Setting> {
+    Some(Setting { key: keys::find(key)?, value: Value::Path(path), span: 0..0 })
 }
 
-/// `None`: one of them could not be read.
-fn files(request: &Request, findings: &mut Vec<Finding>) -> Option<Vec<Source>> {
+fn files(request: &Request) -> Result<Vec<Source>, Vec<Finding>> {
     let main = match (&request.config, &request.directory) {
         (Some(file), _) => absolute(file).unwrap_or_else(|_| file.clone()),
         (None, None) => PathBuf::from(DEFAULT_FILE),
-        (None, Some(_)) => return Some(Vec::new()),
+        (None, Some(_)) => return Ok(Vec::new()),
     };
     let hint =
         if request.config.is_none() { "; `knowngood run DIR` needs no configuration" } else { "" };
-    let mut paths = vec![main.clone()];
-    let known = findings.len();
+    let (mut paths, mut findings) = (vec![main.clone()], Vec::new());
     match beside(&main) {
         Ok(more) => paths.extend(more),
         Err(finding) => findings.push(finding),
@@ -117,7 +133,7 @@ fn files(request: &Request, findings: &mut Vec<Finding>) -> Option<Vec<Source>> 
             )),
         }
     }
-    (findings.len() == known).then_some(sources)
+    if findings.is_empty() { Ok(sources) } else { Err(findings) }
 }
 
 /// `conf.d/*.toml` beside the file, by name.
@@ -143,8 +159,8 @@ fn beside(main: &Path) -> Result<Vec<PathBuf>, Finding> {
 }
 
 /// Every variable is a little TOML document of its own, so it is read and refused like a file.
-fn variables(env: &Environment, findings: &mut Vec<Finding>) -> Vec<Source> {
-    let mut sources = Vec::new();
+fn variables(env: &Environment) -> (Vec<Source>, Vec<Finding>) {
+    let (mut sources, mut findings) = (Vec::new(), Vec::new());
     for (name, value) in env {
         let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else { continue };
         let shown = format!("${PREFIX}{key}");
@@ -156,7 +172,7 @@ fn variables(env: &Environment, findings: &mut Vec<Finding>) -> Vec<Source> {
             None => findings.push(Finding::general(shown, "is not UTF-8")),
         }
     }
-    sources
+    (sources, findings)
 }
 
 /// What is text stands without quotes; numbers, booleans and lists are written as in TOML, and what is none of them is

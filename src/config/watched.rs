@@ -99,7 +99,9 @@ fn root<'a>(
     if at.is_none() {
         findings.push(source.finding(table.span.clone(), "a root needs a `path`"));
     }
-    let path = read(at.as_ref(), |it| directory(Path::new(it)), findings);
+    let path = at
+        .as_ref()
+        .and_then(|at| directory(at.path()?).map_err(|it| findings.push(at.finding(it))).ok());
     let named = get("root.name");
     let name = match &named {
         Some(_) => {

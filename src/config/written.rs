@@ -1,7 +1,10 @@
 //! What was written, one source at a time: the keys that it sets, each with the place where it stands. An unknown key
 //! or a wrong type is told here, all of them at once; whether a value makes sense is asked later.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use toml::{
     Spanned,
@@ -37,6 +40,8 @@ pub(super) struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
+    /// One that a person typed, which need not be UTF-8.
+    Path(PathBuf),
     Number(i64),
     Switch(bool),
     List(Vec<Item>),
@@ -66,6 +71,16 @@ impl<'a> At<'a> {
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.setting.value {
             Value::Text(it) => Some(it),
+            Value::Path(_) | Value::Number(_) | Value::Switch(_) | Value::List(_) | Value::Bad => {
+                None
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<&'a Path> {
+        match &self.setting.value {
+            Value::Text(it) => Some(Path::new(it)),
+            Value::Path(it) => Some(it),
             Value::Number(_) | Value::Switch(_) | Value::List(_) | Value::Bad => None,
         }
     }
@@ -73,7 +88,9 @@ impl<'a> At<'a> {
     pub(super) fn items(&self) -> &'a [Item] {
         match &self.setting.value {
             Value::List(it) => it,
-            Value::Text(_) | Value::Number(_) | Value::Switch(_) | Value::Bad => &[],
+            Value::Text(_) | Value::Path(_) | Value::Number(_) | Value::Switch(_) | Value::Bad => {
+                &[]
+            }
         }
     }
 

@@ -167,5 +167,5 @@ fn the_doctor_with_a_daemon_and_without() {
     assert_eq!(away.status.code(), Some(0), "{:#?}", findings(&away));
     says(&findings(&away), "daemon", "note", "no daemon runs at");
     let text = stdout(&world.cli(&["doctor", "--config", path(&file)]));
-    assert!(text.contains("mend:  systemctl start knowngood, or knowngood run DIR"), "{text}");
+    assert!(text.contains("systemctl start knowngood, or knowngood run DIR\n"), "{text}");
 }

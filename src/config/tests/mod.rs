@@ -101,6 +101,19 @@ fn a_directory_is_enough() {
 }
 
 #[test]
+fn a_directory_need_not_be_named_in_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let site = Site::new();
+    let tools = site.path("").join(std::ffi::OsStr::from_bytes(b"t\xff"));
+    fs::create_dir(&tools).unwrap();
+    let config = Config::for_directory(&tools).unwrap();
+    assert_eq!(
+        (&config.roots[0].watched.path, config.state_dir),
+        (&tools, tools.join(".knowngood"))
+    );
+}
+
+#[test]
 fn a_directory_that_a_person_typed_must_exist() {
     let site = Site::new();
     let absent = site.path("absent");
