@@ -60,7 +60,6 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// Runs until a signal or a failure ends it.
 pub fn run(request: config::Request) -> Result<(), Failed> {
-    allocator::use_few_pools();
     let (config, values) =
         Config::load_with_origins(&request, &config::environment(), &config::System)?;
     let control = log::install(config.log.format, config.log.level, Box::new(|| clock::now().0))
