@@ -128,16 +128,15 @@ impl Current {
         let roots_stay = force.config.roots == config.roots;
         let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
         running.configure(setup);
+        let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
+        let needs_restart = waits.map(|it| it.0).collect();
         *force = InForce { config, values, claims };
-        drop(force);
         if !roots_stay && let Some(watch) = watch.get() {
             watch.set_roots(watched);
         }
-        let settings = self.settings();
-        let waits = settings.keys.iter().filter(|it| it.after_restart.is_some());
-        let needs_restart = waits.map(|it| it.key.clone()).collect();
+        drop(force);
         let changed = changed.into_iter().map(|it| it.0).collect();
-        Ok(Reconfigured { settings, changed, needs_restart })
+        Ok(Reconfigured { settings: self.settings(), changed, needs_restart })
     }
 }
 

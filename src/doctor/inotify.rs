@@ -66,7 +66,7 @@ fn watches(patient: &Patient, needed: u64, used: u64) -> Option<Finding> {
 /// For good, and now.
 fn sysctl(name: &str, value: u64) -> String {
     format!(
-        "echo fs.inotify.{name}={value} > /etc/sysctl.d/60-knowngood.conf && sysctl -p /etc/sysctl.d/60-knowngood.conf"
+        "echo fs.inotify.{name}={value} >> /etc/sysctl.d/60-knowngood.conf && sysctl -p /etc/sysctl.d/60-knowngood.conf"
     )
 }
 

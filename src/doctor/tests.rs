@@ -417,7 +417,7 @@ fn limits_of_the_kernel() {
         "inotify",
         Broken,
         "need 4 of 3 watches: some directories are polled",
-        "max_user_watches=65536 > /etc/sysctl.d",
+        "max_user_watches=65536 >> /etc/sysctl.d",
     );
     ward.write("proc/sys/user/max_inotify_watches", "9");
     ward.write(

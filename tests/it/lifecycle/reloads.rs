@@ -169,12 +169,12 @@ fn limits_hold_at_once_and_what_waits_is_named() {
     let moved = text.replace(world.state().to_str().unwrap(), state.to_str().unwrap());
     fs::write(&file, moved).unwrap();
     let reloaded = world.post("/v1/reload", &json!({})).ok();
-    assert_eq!(reloaded["needs_restart"], json!(["state_dir", "log.format"]));
+    assert_eq!(reloaded["needs_restart"], json!(["log.format", "state_dir"]));
     let line =
         world.daemon().wait_line(lines, "needs_restart", |it| !it["needs_restart"].is_null());
     assert_eq!(
         (&line["level"], &line["needs_restart"]),
-        (&json!("warn"), &json!("state_dir log.format"))
+        (&json!("warn"), &json!("log.format state_dir"))
     );
     assert_eq!(world.post("/v1/accept", &long).status, 413);
     world.write("x.py", "far too long\n");
