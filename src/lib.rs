@@ -48,6 +48,7 @@ pub mod decide;
 
 // Needs and plain settings that several layers share.
 pub mod access;
+pub mod metrics;
 pub mod ports;
 pub mod roots;
 
@@ -68,6 +69,8 @@ pub mod watch;
 pub mod reconcile;
 
 // The front ends.
+pub mod doctor;
+
 pub mod cli;
 pub mod socket;
 

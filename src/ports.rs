@@ -1,14 +1,14 @@
 //! Needs: what the middle asks of the world, as small synchronous traits over plain data, and the
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
-use std::{collections::BTreeSet, io, path::PathBuf};
+use std::{collections::BTreeSet, io, path::PathBuf, time::Duration};
 
 use crate::model::{
     ChainHash, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq, Timestamp, Tool,
     ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
-use crate::roots::WatchedRoot;
+use crate::{metrics::Samples, roots::WatchedRoot};
 
 // ---------------------------------------------------------------------------------------- the log
 
@@ -92,6 +92,10 @@ pub struct Figures {
     pub log_bytes: u64,
     pub index_bytes: u64,
     pub segments: u64,
+    /// How long the syncs took that made facts durable.
+    pub syncs: Samples,
+    /// What may still be written where the log lives. `None`: it does not live on a disk.
+    pub free_bytes: Option<u64>,
 }
 
 pub trait Pack: Send + std::marker::Sync {
@@ -196,6 +200,10 @@ pub type BarrierNo = u64;
 pub trait Notice: Send + std::marker::Sync {
     /// These paths may differ. `barriers`: every change made before they were raised is in here or came before.
     fn dirty(&self, dirty: Dirty, barriers: Vec<BarrierNo>);
+    /// The same, with how long ago the oldest of the hints behind it was heard.
+    fn dirty_since(&self, dirty: Dirty, barriers: Vec<BarrierNo>, _heard: Duration) {
+        self.dirty(dirty, barriers);
+    }
     /// How a root is watched now.
     fn watching(&self, root: &RootName, state: Watching);
     /// The kernel dropped events: everything is being armed and looked at again.

@@ -13,6 +13,7 @@ mod vitals;
 
 use std::{
     ffi::{OsStr, OsString},
+    net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -73,11 +74,11 @@ pub fn run(request: config::Request) -> Result<(), Failed> {
 
 fn run_told(request: config::Request) -> Result<(), Failed> {
     let environment = config::environment();
-    let config = Config::load(&request, &environment, &config::System)?;
+    let (config, values) = Config::load_with_origins(&request, &environment, &config::System)?;
     let journal = environment.get(OsStr::new("JOURNAL_STREAM")).map(OsString::as_os_str);
     let config::Log { format, level } = config.log;
     let control = log::install(format, level, Box::new(|| clock::now().0), journal)?;
-    let result = run_logged(request, config, control.clone());
+    let result = run_logged(request, config, values, control.clone());
     control.flush(LAST_WORDS);
     result
 }
@@ -85,6 +86,7 @@ fn run_told(request: config::Request) -> Result<(), Failed> {
 fn run_logged(
     request: config::Request,
     config: Config,
+    values: Vec<config::Effective>,
     control: log::Control,
 ) -> Result<(), Failed> {
     disk::ignore_lease_signals().map_err(|it| world("handling", "SIGIO", it))?;
@@ -98,6 +100,7 @@ fn run_logged(
     for note in &opened.notes {
         warn!(event = "log.opened", "{note}");
     }
+    let metrics = config.metrics.listen.map(listen).transpose()?;
     let socket = place::socket(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -105,11 +108,22 @@ fn run_logged(
         .enable_all()
         .build()
         .map_err(|it| world("starting", "the runtime", it))?;
-    let current = Arc::new(Current::new(request, config, claims, control));
-    let result = runtime.block_on(serve(opened, socket, current, reloads, stop));
+    let current = Arc::new(Current::new(request, config, values, claims, control));
+    let result = runtime.block_on(serve(opened, Doors { socket, metrics }, current, reloads, stop));
     // Streams and connections have had their time to drain; what still hangs is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// Where it is asked: the socket, and for its figures alone an address of this machine.
+struct Doors {
+    socket: Socket,
+    metrics: Option<TcpListener>,
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address)
+        .map_err(|it| world("listening for metrics.listen at", &address.to_string(), it))
 }
 
 /// The first signal stops gently; one more does not wait for anything.
@@ -145,26 +159,13 @@ fn tell_progress(progress: store::Progress) {
 
 async fn serve(
     opened: Opened,
-    socket: Socket,
+    doors: Doors,
     current: Arc<Current>,
     reloads: Arc<tokio::sync::Notify>,
     stop: CancellationToken,
 ) -> Result<(), Failed> {
-    let service =
-        Arc::new(Service::new(current.settings(), current.limits(), Arc::clone(&current).answer()));
-    let listening = {
-        let (socket_path, stop) = (socket.path().display().to_string(), stop.clone());
-        let served = socket::serve(socket, Arc::clone(&service), stop);
-        info!(
-            event = "daemon.started",
-            version = env!("CARGO_PKG_VERSION"),
-            pid = std::process::id(),
-            socket = socket_path
-        );
-        let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(served);
-        tasks
-    };
+    let service = Arc::new(Service::new(current.settings(), Arc::clone(&current).answer()));
+    let listening = open(doors, &service, &stop);
     let ended = stop.clone();
     let started = tokio::task::spawn_blocking({
         let (current, service) = (Arc::clone(&current), Arc::clone(&service));
@@ -186,6 +187,28 @@ async fn serve(
     wind_down(listening, running).await
 }
 
+fn open(
+    doors: Doors,
+    service: &Arc<Service>,
+    stop: &CancellationToken,
+) -> tokio::task::JoinSet<std::io::Result<()>> {
+    let Doors { socket, metrics } = doors;
+    let address = metrics.as_ref().and_then(|it| it.local_addr().ok());
+    info!(
+        event = "daemon.started",
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        socket = socket.path().display().to_string(),
+        metrics = address.map(tracing::field::display)
+    );
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(socket::serve(socket, Arc::clone(service), stop.clone()));
+    if let Some(metrics) = metrics {
+        tasks.spawn(socket::serve_metrics(metrics, Arc::clone(service), stop.clone()));
+    }
+    tasks
+}
+
 /// The loop, the watcher and the handle through which the front door answers.
 fn start_loop(
     opened: Opened,
@@ -202,8 +225,7 @@ fn start_loop(
     let Opened { log, archive, memory, pack, .. } = opened;
     let tree = Box::new(Disk::new(pack, memory));
     let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock) };
-    let audit = reconcile::Audit { walk: config.audit.walk, rehash: config.audit.rehash };
-    let settings = reconcile::Settings { audit };
+    let settings = reconcile::Settings { audit: reload::audit(&config) };
     let (handle, running, notice) = reconcile::start(world, settings, raise, ended)?;
     running.configure(reload::setup(&config)?);
     let cookies = config.state_dir.join("cookies");
@@ -247,7 +269,8 @@ async fn wind_down(
     mut listening: tokio::task::JoinSet<std::io::Result<()>>,
     started: Started,
 ) -> Result<(), Failed> {
-    let drained = tokio::time::timeout(PATIENCE, listening.join_next()).await;
+    let all = async { while listening.join_next().await.is_some() {} };
+    let drained = tokio::time::timeout(PATIENCE, all).await;
     if drained.is_err() {
         warn!(event = "daemon.stopping", "connections did not end in time");
     }

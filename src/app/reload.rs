@@ -7,11 +7,11 @@ use tracing::{error, info, warn};
 
 use super::{Failed, claims::Claims, vitals::Vitals};
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Effective, RootConfig},
     decide::{RootRules, Rules},
     log,
-    reconcile::{Manifest, Running, Setup},
-    socket::{Limits, Reload, RootFacts, Service, Settings},
+    reconcile::{self, Manifest, Running, Setup},
+    socket::{KeyFacts, Limits, Reconfigured, Reload, RootFacts, Service, Settings},
     watch::Watch,
 };
 
@@ -19,12 +19,15 @@ pub(super) struct Current {
     pub(super) vitals: Vitals,
     request: config::Request,
     log: log::Control,
+    /// What the process was started with: what waits for a restart still is as it was then.
+    first: Vec<Effective>,
     force: Mutex<InForce>,
     started: OnceLock<(Arc<OnceLock<Watch>>, Arc<Running>)>,
 }
 
 struct InForce {
     config: Config,
+    values: Vec<Effective>,
     claims: Claims,
 }
 
@@ -32,11 +35,14 @@ impl Current {
     pub(super) fn new(
         request: config::Request,
         config: Config,
+        values: Vec<Effective>,
         claims: Claims,
         log: log::Control,
     ) -> Self {
-        let force = Mutex::new(InForce { config, claims });
-        Self { vitals: Vitals::default(), request, log, force, started: OnceLock::new() }
+        let first = values.clone();
+        let force = Mutex::new(InForce { config, values, claims });
+        let vitals = Vitals::default();
+        Self { vitals, request, log, first, force, started: OnceLock::new() }
     }
 
     /// From now on a reload has something to apply to.
@@ -63,19 +69,23 @@ impl Current {
         };
         Settings {
             access: force.config.access.clone(),
+            limits: limits(&force.config.limits),
             roots: force.config.roots.iter().map(facts).collect(),
+            keys: force.values.iter().map(|it| self.key(it)).collect(),
         }
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        let limits = self.config().limits;
-        Limits {
-            connections: usize::try_from(limits.connections).unwrap_or(usize::MAX),
-            per_peer: usize::try_from(limits.connections_per_peer).unwrap_or(usize::MAX),
-            body_size: usize::try_from(limits.body_size).unwrap_or(usize::MAX),
-            header_time: limits.header_timeout,
-            body_time: limits.body_timeout,
-            ..Limits::default()
+    /// A key as it is in force: one that waits for a restart is as it was at the start.
+    fn key(&self, now: &Effective) -> KeyFacts {
+        let first = self.first.iter().find(|it| now.restart && it.key == now.key);
+        let it = first.unwrap_or(now);
+        let waits = it.value != now.value;
+        KeyFacts {
+            key: it.key.clone(),
+            value: it.value.clone(),
+            origin: it.origin.clone(),
+            restart: it.restart,
+            after_restart: now.value.clone().filter(|_| waits),
         }
     }
 
@@ -90,47 +100,79 @@ impl Current {
         })
     }
 
-    fn reload(&self) -> Result<Settings, Vec<String>> {
+    fn reload(&self) -> Result<Reconfigured, Vec<String>> {
         self.vitals.reloading();
         let result = self.try_reload();
         self.vitals.reloaded(result.as_ref().err().map(Vec::as_slice));
         match &result {
-            Ok(()) => info!(event = "config.reloaded"),
+            Ok(it) => tell(it),
             Err(errors) => error!(
                 event = "config.rejected",
                 errors = errors.join("; "),
                 "the former configuration stays in force"
             ),
         }
-        result.map(|()| self.settings())
+        result
     }
 
-    fn try_reload(&self) -> Result<(), Vec<String>> {
+    fn try_reload(&self) -> Result<Reconfigured, Vec<String>> {
         let Some((watch, running)) = self.started.get() else {
             return Err(vec!["the daemon is still starting".to_owned()]);
         };
-        let read = Config::load(&self.request, &config::environment(), &config::System);
-        let config = read.map_err(|it| it.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let setup = setup(&config).map_err(|it| vec![it.to_string()])?;
+        let read =
+            Config::load_with_origins(&self.request, &config::environment(), &config::System);
+        let (mut config, values) =
+            read.map_err(|it| it.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let mut force = self.force();
+        keep_what_stays(&force.config.roots, &mut config.roots);
+        let setup = setup(&config).map_err(|it| vec![it.to_string()])?;
         let claims = force.claims.renewed(&config.roots).map_err(|it| vec![it.to_string()])?;
-        tell_what_waits(&force.config, &config);
+        let changed = config::changed(&force.values, &values);
         self.log.set_level(config.log.level);
         let roots_stay = force.config.roots == config.roots;
         let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
         running.configure(setup);
-        *force = InForce { config, claims };
-        drop(force);
+        let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
+        let needs_restart = waits.map(|it| it.0).collect();
+        *force = InForce { config, values, claims };
         if !roots_stay && let Some(watch) = watch.get() {
             watch.set_roots(watched);
         }
-        Ok(())
+        drop(force);
+        let changed = changed.into_iter().map(|it| it.0).collect();
+        Ok(Reconfigured { settings: self.settings(), changed, needs_restart })
     }
+}
+
+/// A root of which nothing changed keeps its globs, by which the watcher knows that it may keep its watches.
+fn keep_what_stays(before: &[RootConfig], after: &mut [RootConfig]) {
+    for root in after {
+        if let Some(same) = before.iter().find(|it| *it == root) {
+            root.watched = same.watched.clone();
+        }
+    }
+}
+
+fn limits(limits: &config::Limits) -> Limits {
+    Limits {
+        connections: usize::try_from(limits.connections).unwrap_or(usize::MAX),
+        per_peer: usize::try_from(limits.connections_per_peer).unwrap_or(usize::MAX),
+        body_size: usize::try_from(limits.body_size).unwrap_or(usize::MAX),
+        header_time: limits.header_timeout,
+        body_time: limits.body_timeout,
+        ..Limits::default()
+    }
+}
+
+pub(super) fn audit(config: &Config) -> reconcile::Audit {
+    reconcile::Audit { walk: config.audit.walk, rehash: config.audit.rehash }
 }
 
 /// What the loop is told of a configuration. Manifests are read now: one that cannot be is an error of the configuration.
 pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
-    let mut setup = Setup { rules: Rules::default(), roots: Vec::new(), manifests: Vec::new() };
+    let audit = Some(audit(config));
+    let mut setup =
+        Setup { rules: Rules::default(), roots: Vec::new(), manifests: Vec::new(), audit };
     for root in &config.roots {
         let name = root.watched.name.clone();
         let manifest = root.manifest().map_err(|it| {
@@ -148,17 +190,12 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
     Ok(setup)
 }
 
-/// Some things are settled when the process starts.
-fn tell_what_waits(before: &Config, after: &Config) {
-    let needs = [
-        ("state_dir", before.state_dir != after.state_dir),
-        ("socket", before.socket != after.socket),
-        ("limits", before.limits != after.limits),
-        ("audit", before.audit != after.audit),
-        ("log.format", before.log.format != after.log.format),
-    ];
-    for (key, _) in needs.iter().filter(|it| it.1) {
-        warn!(event = "config.reloaded", key, "this key takes effect at the next start");
+fn tell(reloaded: &Reconfigured) {
+    let Reconfigured { changed, needs_restart, .. } = reloaded;
+    info!(event = "config.reloaded", changed = changed.join(" "));
+    if !needs_restart.is_empty() {
+        let keys = needs_restart.join(" ");
+        warn!(event = "config.reloaded", needs_restart = keys, "take effect at the next start");
     }
 }
 
@@ -166,9 +203,15 @@ fn tell_what_waits(before: &Config, after: &Config) {
 pub(super) async fn because_of_signal(current: &Arc<Current>, service: &Service) {
     let current = Arc::clone(current);
     match tokio::task::spawn_blocking(move || current.reload()).await {
-        Ok(Ok(settings)) => service.configure(settings),
+        Ok(Ok(reloaded)) => {
+            service.reloaded(true);
+            service.configure(reloaded.settings);
+        }
         // Told by whoever reloaded.
-        Ok(Err(_)) => (),
-        Err(panic) => error!(event = "config.rejected", %panic),
+        Ok(Err(_)) => service.reloaded(false),
+        Err(panic) => {
+            service.reloaded(false);
+            error!(event = "config.rejected", %panic);
+        }
     }
 }

@@ -100,6 +100,41 @@ pub(super) enum Command {
     Reload,
     /// Check the log, the contents and the disk against each other
     Verify,
+    /// What is in the daemon's way, with the command that mends it; exits 9 if something is broken
+    Doctor(DoctorArgs),
+    /// Check the configuration, show it with where each value came from, print its schema
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct DoctorArgs {
+    /// The configuration of the daemon in question [default: that of the socket's directory, else
+    /// /etc/knowngood/config.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Tell all that is wrong with a file and conf.d/*.toml beside it; exits 78 if something is
+    Check {
+        /// [default: /etc/knowngood/config.toml]
+        file: Option<PathBuf>,
+    },
+    /// Every key with its value: of the daemon that answers, else of /etc/knowngood/config.toml
+    Show(ShowArgs),
+    /// The JSON Schema of a configuration file, for editors
+    Schema,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct ShowArgs {
+    /// What a daemon would run with that is started with this file
+    pub(super) file: Option<PathBuf>,
+    /// Where each value came from
+    #[arg(long)]
+    pub(super) origin: bool,
 }
 
 #[derive(Debug, Default, Args)]

@@ -1,7 +1,10 @@
 //! HTTP over the Unix socket, for a program that does one thing at a time: one connection a request, and the
 //! caller waits. It knows no route and judges no answer but success.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, Response, body::Bytes, body::Incoming, client::conn::http1, header};
@@ -70,6 +73,10 @@ impl Client {
             .build()
             .map_err(|it| Failure::other("cannot start", &it.to_string()))?;
         Ok(Self { runtime, socket })
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     pub(super) fn get(&self, target: &Target) -> Result<Value, Failure> {

@@ -123,6 +123,13 @@ impl Out {
         }
     }
 
+    /// A table without a heading.
+    pub(super) fn rows(&mut self, rows: &[Vec<Cell>]) {
+        for line in table::lines(None, rows, self.colour) {
+            self.line(&line);
+        }
+    }
+
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }

@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    Accounts, Audit, Config, ConfigErrors, Environment, Limits, Log,
+    Accounts, Audit, Config, Environment, Limits, Log, Metrics,
     finding::Finding,
-    layers::{At, Layer, last},
-    people, units,
+    kind, people,
     watched::{self, RootConfig, resolve},
+    written::{At, Layer, Setting, Value, last},
 };
 use crate::{
     log::{Format, Level},
@@ -23,38 +23,50 @@ const STATE_DIR: &str = "/var/lib/knowngood";
 const SOCKET: &str = "/run/knowngood/knowngood.sock";
 /// `sun_path` has 108 bytes, the last of which is NUL.
 const SOCKET_PATH_BYTES: usize = 107;
-/// A file is read into memory whole.
-const LARGEST_FILE: u64 = 1 << 30;
 
 pub(super) fn config(
     layers: &[Layer],
     env: &Environment,
     accounts: &dyn Accounts,
-) -> Result<Config, ConfigErrors> {
-    let mut findings = Vec::new();
-    let limits = limits(layers, &mut findings);
-    let roots = watched::roots(layers, limits.file_size, &mut findings);
-    let config = Config {
-        state_dir: state_dir(layers, &roots, &mut findings),
-        socket: socket(layers, &roots, env, &mut findings),
-        access: people::access(layers, accounts, &mut findings),
-        audit: audit(layers, &mut findings),
-        log: log(layers, &mut findings),
+    findings: &mut Vec<Finding>,
+) -> Config {
+    let limits = limits(layers, findings);
+    let roots = watched::roots(layers, limits.file_size, findings);
+    Config {
+        state_dir: state_dir(layers, &roots, findings),
+        socket: socket(layers, &roots, env, findings),
+        access: people::access(layers, accounts, findings),
+        audit: audit(layers, findings),
+        log: log(layers, findings),
+        metrics: Metrics { listen: address(layers, findings) },
         limits,
         roots,
-    };
-    if findings.is_empty() { Ok(config) } else { Err(ConfigErrors(findings)) }
+    }
 }
 
-/// The value if it can be understood, else the default and a finding.
-fn parsed<T, U>(
-    given: Option<At<'_, T>>,
-    default: U,
-    read: impl FnOnce(&T) -> Result<U, String>,
+/// Bytes, milliseconds or how many: the value if it makes sense, else the default and a finding.
+fn number(layers: &[Layer], path: &str, default: u64, findings: &mut Vec<Finding>) -> u64 {
+    let Some(given) = last(layers, path).filter(|it| it.setting.value != Value::Bad) else {
+        return default;
+    };
+    let Setting { key, value, .. } = given.setting;
+    key.kind.number(value).unwrap_or_else(|it| {
+        findings.push(given.finding(it));
+        default
+    })
+}
+
+/// A word, an address: what `read` makes of the text.
+fn parsed<T>(
+    layers: &[Layer],
+    path: &str,
+    default: T,
+    read: impl FnOnce(&str) -> Result<T, String>,
     findings: &mut Vec<Finding>,
-) -> U {
-    let Some(given) = given else { return default };
-    read(given.value).unwrap_or_else(|it| {
+) -> T {
+    let given = last(layers, path).and_then(|it| Some((it, it.text()?)));
+    let Some((given, text)) = given else { return default };
+    read(text).unwrap_or_else(|it| {
         findings.push(given.finding(it));
         default
     })
@@ -62,78 +74,63 @@ fn parsed<T, U>(
 
 fn limits(layers: &[Layer], findings: &mut Vec<Finding>) -> Limits {
     let default = Limits::default();
-    let size = |it: &String| units::size(it);
-    let file = |it: &String| {
-        units::size(it).and_then(|size| {
-            (size <= LARGEST_FILE).then_some(size).ok_or_else(|| "more than 1 GiB".to_owned())
-        })
-    };
-    let count = |it: &u32| {
-        if (1..=10_000).contains(it) { Ok(*it) } else { Err("not within 1 to 10000".to_owned()) }
-    };
-    let connections =
-        parsed(last(layers, |it| &it.limits.connections), default.connections, count, findings);
-    let share = |it: &u32| match count(it)? {
-        share if share <= connections => Ok(share),
-        _ => Err(format!("more than limits.connections, which is {connections}")),
-    };
-    let default_share = default.connections_per_peer.min(connections);
-    let given = last(layers, |it| &it.limits.connections_per_peer);
-    let connections_per_peer = parsed(given, default_share, share, findings);
-    let mut time = |given, default| duration(given, default, findings);
+    let connections = count(layers, "limits.connections", default.connections, findings);
+    let share = "limits.connections_per_peer";
+    let per_peer = default.connections_per_peer.min(connections);
+    let mut connections_per_peer = count(layers, share, per_peer, findings);
+    if connections_per_peer > connections {
+        let message = format!("more than limits.connections, which is {connections}");
+        findings.extend(last(layers, share).map(|it| it.finding(message)));
+        connections_per_peer = connections;
+    }
     Limits {
-        header_timeout: time(last(layers, |it| &it.limits.header_timeout), default.header_timeout),
-        body_timeout: time(last(layers, |it| &it.limits.body_timeout), default.body_timeout),
-        file_size: parsed(
-            last(layers, |it| &it.limits.file_size),
-            default.file_size,
-            file,
-            findings,
-        ),
-        body_size: parsed(
-            last(layers, |it| &it.limits.body_size),
-            default.body_size,
-            size,
-            findings,
-        ),
+        file_size: number(layers, "limits.file_size", default.file_size, findings),
+        body_size: number(layers, "limits.body_size", default.body_size, findings),
         connections,
         connections_per_peer,
+        header_timeout: time(layers, "limits.header_timeout", default.header_timeout, findings),
+        body_timeout: time(layers, "limits.body_timeout", default.body_timeout, findings),
     }
+}
+
+fn count(layers: &[Layer], path: &str, default: u32, findings: &mut Vec<Finding>) -> u32 {
+    u32::try_from(number(layers, path, default.into(), findings)).unwrap_or(default)
+}
+
+fn time(layers: &[Layer], path: &str, default: Duration, findings: &mut Vec<Finding>) -> Duration {
+    let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(number(layers, path, default, findings))
 }
 
 fn audit(layers: &[Layer], findings: &mut Vec<Finding>) -> Audit {
     let default = Audit::default();
     Audit {
-        walk: duration(last(layers, |it| &it.audit.walk), default.walk, findings),
-        rehash: duration(last(layers, |it| &it.audit.rehash), default.rehash, findings),
+        walk: time(layers, "audit.walk", default.walk, findings),
+        rehash: time(layers, "audit.rehash", default.rehash, findings),
     }
-}
-
-fn duration(
-    given: Option<At<'_, String>>,
-    default: Duration,
-    findings: &mut Vec<Finding>,
-) -> Duration {
-    parsed(given, default, |it| units::duration(it), findings)
 }
 
 fn log(layers: &[Layer], findings: &mut Vec<Finding>) -> Log {
     let default = Log::default();
-    let format = |it: &String| it.parse::<Format>().map_err(|it| it.to_string());
-    let level = |it: &String| it.parse::<Level>().map_err(|it| it.to_string());
+    let format = |it: &str| it.parse::<Format>().map_err(|it| it.to_string());
+    let level = |it: &str| it.parse::<Level>().map_err(|it| it.to_string());
     Log {
-        format: parsed(last(layers, |it| &it.log.format), default.format, format, findings),
-        level: parsed(last(layers, |it| &it.log.level), default.level, level, findings),
+        format: parsed(layers, "log.format", default.format, format, findings),
+        level: parsed(layers, "log.level", default.level, level, findings),
     }
 }
 
+fn address(layers: &[Layer], findings: &mut Vec<Finding>) -> Option<std::net::SocketAddr> {
+    parsed(layers, "metrics.listen", None, |it| kind::address(it).map(Some), findings)
+}
+
 fn state_dir(layers: &[Layer], roots: &[RootConfig], findings: &mut Vec<Finding>) -> PathBuf {
-    let given = last(layers, |it| &it.state_dir);
+    let given = last(layers, "state_dir");
     let refuse = |message: String| match &given {
         Some(it) => it.finding(message),
         None => Finding::general("state_dir", message),
     };
-    let path = match full_path(given.as_ref().map_or(Path::new(STATE_DIR), |it| it.value)) {
+    let path = match full_path(given.as_ref().and_then(At::path).unwrap_or(Path::new(STATE_DIR))) {
         Ok(path) => path,
         Err(message) => {
             findings.push(refuse(message));
@@ -162,8 +159,8 @@ fn socket(
     env: &Environment,
     findings: &mut Vec<Finding>,
 ) -> PathBuf {
-    let given = last(layers, |it| &it.socket);
-    let path = given.as_ref().map_or(Path::new(SOCKET), |it| it.value).to_owned();
+    let given = last(layers, "socket");
+    let path = given.as_ref().and_then(At::path).unwrap_or(Path::new(SOCKET)).to_owned();
     let bytes = path.as_os_str().len();
     let wrong = if !path.is_absolute() {
         Some(format!("{} is not an absolute path", path.display()))

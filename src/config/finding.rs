@@ -95,12 +95,6 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-impl From<Finding> for ConfigErrors {
-    fn from(finding: Finding) -> Self {
-        Self(vec![finding])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,15 +6,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs, io,
-    ops::Range,
     path::{Path, PathBuf, absolute},
 };
 
-use toml::Spanned;
-
 use super::{
-    finding::{ConfigErrors, Finding, Source},
-    raw::{Raw, RawRoot, Set},
+    finding::{Finding, Source},
+    keys,
+    written::{Layer, Setting, Table, Value, read},
 };
 use crate::roots::STATE_FOLDER;
 
@@ -34,57 +32,54 @@ pub struct Request {
     pub state_dir: Option<PathBuf>,
 }
 
-pub(super) struct Layer {
-    pub(super) source: Source,
-    pub(super) raw: Raw,
-}
-
-/// A value with the place where it was set.
-pub(super) struct At<'a, T> {
-    pub(super) value: &'a T,
-    pub(super) source: &'a Source,
-    pub(super) span: Range<usize>,
-}
-
-impl<'a, T> At<'a, T> {
-    pub(super) fn new(source: &'a Source, it: &'a Spanned<T>) -> Self {
-        Self { value: it.as_ref(), source, span: it.span() }
-    }
-
-    pub(super) fn finding(&self, message: impl std::fmt::Display) -> Finding {
-        self.source.finding(self.span.clone(), message)
-    }
-}
-
-/// The value that counts: the last one set.
-pub(super) fn last<'a, T>(
-    layers: &'a [Layer],
-    pick: impl Fn(&'a Raw) -> &'a Set<T>,
-) -> Option<At<'a, T>> {
-    layers
-        .iter()
-        .rev()
-        .find_map(|layer| pick(&layer.raw).as_ref().map(|it| At::new(&layer.source, it)))
-}
-
-pub(super) fn collect(request: &Request, env: &Environment) -> Result<Vec<Layer>, ConfigErrors> {
-    let mut layers = Vec::new();
-    let mut findings = Vec::new();
-    let sources = files(request)?.into_iter().chain(variables(env, &mut findings));
+/// All that was written, and what is wrong with its form. `None`: something of it could not be read at all, so that
+/// what is left means nothing.
+pub(super) fn collect(request: &Request, env: &Environment) -> (Option<Vec<Layer>>, Vec<Finding>) {
+    let mut collected = Collected::default();
     if let Some(directory) = &request.directory {
-        layers.push(of_directory(directory)?);
+        collected.take(of_directory(directory).map(Some));
     }
-    for source in sources {
-        match toml::from_str(&source.text) {
-            Ok(raw) => layers.push(Layer { source, raw }),
-            Err(bad) => findings.push(source.finding(bad.span().unwrap_or(0..0), bad.message())),
+    match files(request) {
+        Ok(sources) => collected.read(sources),
+        Err(findings) => collected.unreadable(findings),
+    }
+    let (variables, unfit) = variables(env);
+    collected.findings.extend(unfit);
+    collected.read(variables);
+    collected.take(flag("--socket", "socket", request.socket.as_deref()));
+    collected.take(flag("--state-dir", "state_dir", request.state_dir.as_deref()));
+    let Collected { layers, findings, broken } = collected;
+    ((!broken).then_some(layers), findings)
+}
+
+#[derive(Default)]
+struct Collected {
+    layers: Vec<Layer>,
+    findings: Vec<Finding>,
+    broken: bool,
+}
+
+impl Collected {
+    fn read(&mut self, sources: Vec<Source>) {
+        for source in sources {
+            let (layer, faults) = read(source);
+            self.broken |= faults.broken;
+            self.findings.extend(faults.findings(&layer.source));
+            self.layers.push(layer);
         }
     }
-    layers.extend(flag("--socket", request.socket.as_deref(), |raw, it| raw.socket = Some(it))?);
-    layers.extend(flag("--state-dir", request.state_dir.as_deref(), |raw, it| {
-        raw.state_dir = Some(it);
-    })?);
-    if findings.is_empty() { Ok(layers) } else { Err(ConfigErrors(findings)) }
+
+    fn take(&mut self, layer: Result<Option<Layer>, Finding>) {
+        match layer {
+            Ok(layer) => self.layers.extend(layer),
+            Err(finding) => self.unreadable(vec![finding]),
+        }
+    }
+
+    fn unreadable(&mut self, findings: Vec<Finding>) {
+        self.broken = true;
+        self.findings.extend(findings);
+    }
 }
 
 /// `run DIR` without any configuration: everything lies in `DIR/.knowngood`. A directory that a person
@@ -97,28 +92,25 @@ fn of_directory(directory: &Path) -> Result<Layer, Finding> {
         )
     })?;
     let state = path.join(STATE_FOLDER);
-    let raw = Raw {
-        socket: Some(Spanned::new(0..0, state.join(SOCKET_NAME))),
-        state_dir: Some(Spanned::new(0..0, state)),
-        roots: vec![RawRoot::at(path)],
-        ..Raw::default()
-    };
-    Ok(Layer { source: Source::new(directory.display().to_string(), ""), raw })
+    let socket = set("socket", state.join(SOCKET_NAME));
+    let settings = [socket, set("state_dir", state)].into_iter().flatten().collect();
+    let roots = vec![Table { span: 0..0, settings: set("root.path", path).into_iter().collect() }];
+    Ok(Layer { source: Source::new(directory.display().to_string(), ""), settings, roots })
 }
 
-fn flag(
-    name: &str,
-    path: Option<&Path>,
-    set: impl Fn(&mut Raw, Spanned<PathBuf>),
-) -> Result<Option<Layer>, Finding> {
+fn flag(name: &str, key: &'static str, path: Option<&Path>) -> Result<Option<Layer>, Finding> {
     let Some(path) = path else { return Ok(None) };
     let path = absolute(path).map_err(|it| Finding::general(name, cause(&it)))?;
-    let mut raw = Raw::default();
-    set(&mut raw, Spanned::new(0..0, path));
-    Ok(Some(Layer { source: Source::new(name, ""), raw }))
+    let settings = set(key, path).into_iter().collect();
+    Ok(Some(Layer { source: Source::new(name, ""), settings, roots: Vec::new() }))
 }
 
-fn files(request: &Request) -> Result<Vec<Source>, ConfigErrors> {
+/// A setting that stands nowhere.
+fn set(key: &'static str, path: PathBuf) -> Option<Setting> {
+    Some(Setting { key: keys::find(key)?, value: Value::Path(path), span: 0..0 })
+}
+
+fn files(request: &Request) -> Result<Vec<Source>, Vec<Finding>> {
     let main = match (&request.config, &request.directory) {
         (Some(file), _) => absolute(file).unwrap_or_else(|_| file.clone()),
         (None, None) => PathBuf::from(DEFAULT_FILE),
@@ -126,9 +118,11 @@ fn files(request: &Request) -> Result<Vec<Source>, ConfigErrors> {
     };
     let hint =
         if request.config.is_none() { "; `knowngood run DIR` needs no configuration" } else { "" };
-    let mut paths = vec![main.clone()];
-    paths.extend(beside(&main)?);
-    let mut findings = Vec::new();
+    let (mut paths, mut findings) = (vec![main.clone()], Vec::new());
+    match beside(&main) {
+        Ok(more) => paths.extend(more),
+        Err(finding) => findings.push(finding),
+    }
     let mut sources = Vec::new();
     for path in paths {
         match fs::read_to_string(&path) {
@@ -139,7 +133,7 @@ fn files(request: &Request) -> Result<Vec<Source>, ConfigErrors> {
             )),
         }
     }
-    if findings.is_empty() { Ok(sources) } else { Err(ConfigErrors(findings)) }
+    if findings.is_empty() { Ok(sources) } else { Err(findings) }
 }
 
 /// `conf.d/*.toml` beside the file, by name.
@@ -165,28 +159,34 @@ fn beside(main: &Path) -> Result<Vec<PathBuf>, Finding> {
 }
 
 /// Every variable is a little TOML document of its own, so it is read and refused like a file.
-fn variables(env: &Environment, findings: &mut Vec<Finding>) -> Vec<Source> {
-    let mut sources = Vec::new();
+fn variables(env: &Environment) -> (Vec<Source>, Vec<Finding>) {
+    let (mut sources, mut findings) = (Vec::new(), Vec::new());
     for (name, value) in env {
         let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else { continue };
         let shown = format!("${PREFIX}{key}");
         match value.to_str() {
             Some(value) => {
                 let path = key.to_ascii_lowercase().replace("__", ".");
-                sources.push(Source::new(shown, format!("{path} = {}", literal(value))));
+                sources.push(Source::new(shown, format!("{path} = {}", literal(&path, value))));
             }
             None => findings.push(Finding::general(shown, "is not UTF-8")),
         }
     }
-    sources
+    (sources, findings)
 }
 
-/// Numbers, booleans and lists are written as in TOML; anything else is a string without quotes.
-fn literal(value: &str) -> String {
+/// What is text stands without quotes; numbers, booleans and lists are written as in TOML, and what is none of them is
+/// text that will be refused.
+fn literal(path: &str, value: &str) -> String {
+    let text = keys::find(path).is_some_and(|it| it.kind.is_text());
     let table = toml::from_str::<toml::Table>(&format!("it = {value}")).unwrap_or_default();
     let plain = table.len() == 1
         && table.get("it").is_some_and(|it| it.is_integer() || it.is_bool() || it.is_array());
-    if plain { value.to_owned() } else { toml::Value::String(value.to_owned()).to_string() }
+    if plain && !text {
+        value.to_owned()
+    } else {
+        toml::Value::String(value.to_owned()).to_string()
+    }
 }
 
 /// What the system said, in our words where it is one of the usual.

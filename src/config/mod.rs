@@ -1,25 +1,33 @@
-//! The configuration: what was written, file by file (`raw`, `layers`) → what can run (`Config`).
+//! The configuration: the keys there are (`keys`, `kind`), what was written, source by source (`written`, `layers`) →
+//! what can run (`check` → `Config`) and where each value came from (`effective`).
 //! A `Config` that exists is right; everything that is wrong is said at once, each with file, line,
 //! column and a caret (`finding`). It makes no directory and opens no socket, and it keeps nothing:
 //! a reload loads again and throws the result away if it is an error.
 
 mod check;
+mod effective;
 mod finding;
+mod keys;
+mod kind;
 mod layers;
 mod manifest;
+mod nearest;
 mod people;
-mod raw;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod units;
 mod watched;
+mod written;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use effective::{Effective, changed};
 pub use finding::{ConfigErrors, Finding, Place};
 pub use layers::{DEFAULT_FILE, Environment, Request, SOCKET_NAME};
 pub use manifest::{Manifest, ManifestError};
 pub use people::{Accounts, System};
+pub use schema::schema;
 pub use watched::{Patterns, RootConfig};
 
 use crate::{access::Access, log};
@@ -35,6 +43,14 @@ pub struct Config {
     pub limits: Limits,
     pub audit: Audit,
     pub log: Log,
+    pub metrics: Metrics,
+}
+
+/// Where the figures are told beside the socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// A loopback address. `None`: on the socket alone.
+    pub listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +112,24 @@ impl Config {
         env: &Environment,
         accounts: &dyn Accounts,
     ) -> Result<Self, ConfigErrors> {
-        check::config(&layers::collect(request, env)?, env, accounts)
+        Self::load_with_origins(request, env, accounts).map(|it| it.0)
+    }
+
+    /// The same, with every key's value and where it came from.
+    pub fn load_with_origins(
+        request: &Request,
+        env: &Environment,
+        accounts: &dyn Accounts,
+    ) -> Result<(Self, Vec<Effective>), ConfigErrors> {
+        let (layers, mut findings) = layers::collect(request, env);
+        let Some(layers) = layers else { return Err(ConfigErrors(findings)) };
+        let config = check::config(&layers, env, accounts, &mut findings);
+        if findings.is_empty() {
+            let values = effective::values(&layers, &config);
+            Ok((config, values))
+        } else {
+            Err(ConfigErrors(findings))
+        }
     }
 
     /// What `run DIR` stands for when nothing else is said.

@@ -4,8 +4,7 @@
 
 use super::{
     finding::Finding,
-    layers::{At, Layer, last},
-    raw::List,
+    written::{At, Layer, last},
 };
 use crate::access::{Access, Authors, OVERFLOW_UID, Who};
 
@@ -43,25 +42,25 @@ pub(super) fn access(
 ) -> Access {
     let (uid, gid) = accounts.own();
     let default = Access::of_daemon(uid, gid);
-    let mut who = |given: Option<At<'_, List>>| given.map(|it| people(&it, accounts, findings));
-    let human = who(last(layers, |it| &it.authors.human));
-    let ai = who(last(layers, |it| &it.authors.ai));
+    let mut who = |path: &str| last(layers, path).map(|it| people(&it, accounts, findings));
+    let human = who("authors.human");
+    let ai = who("authors.ai");
     let said = human.is_some() || ai.is_some();
     Access {
-        read: who(last(layers, |it| &it.access.read)).unwrap_or(default.read),
-        runtime: who(last(layers, |it| &it.access.runtime)).unwrap_or(default.runtime),
-        accept: who(last(layers, |it| &it.access.accept)).unwrap_or(default.accept),
-        admin: who(last(layers, |it| &it.access.admin)).unwrap_or(default.admin),
+        read: who("access.read").unwrap_or(default.read),
+        runtime: who("access.runtime").unwrap_or(default.runtime),
+        accept: who("access.accept").unwrap_or(default.accept),
+        admin: who("access.admin").unwrap_or(default.admin),
         authors: said
             .then(|| Authors { human: human.unwrap_or_default(), ai: ai.unwrap_or_default() }),
     }
 }
 
-fn people(list: &At<'_, List>, accounts: &dyn Accounts, findings: &mut Vec<Finding>) -> Who {
+fn people(list: &At<'_>, accounts: &dyn Accounts, findings: &mut Vec<Finding>) -> Who {
     let mut who = Who::default();
-    for it in list.value {
-        if let Err(message) = add(it.as_ref(), accounts, &mut who) {
-            findings.push(At::new(list.source, it).finding(message));
+    for it in list.items() {
+        if let Err(message) = add(&it.text, accounts, &mut who) {
+            findings.push(list.item_finding(it, message));
         }
     }
     who

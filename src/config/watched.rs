@@ -11,9 +11,9 @@ use std::{
 use super::{
     check::full_path,
     finding::{Finding, Source},
-    layers::{At, Layer, cause},
+    layers::cause,
     manifest::{Manifest, ManifestError},
-    raw::{List, RawRoot, Set},
+    written::{At, Layer, Table, Value},
 };
 use crate::{
     model::{Author, AuthorKind, RootName},
@@ -68,10 +68,8 @@ pub(super) fn roots(
     file_size: u64,
     findings: &mut Vec<Finding>,
 ) -> Vec<RootConfig> {
-    let written: Vec<_> = layers
-        .iter()
-        .flat_map(|layer| layer.raw.roots.iter().map(|it| (&layer.source, it)))
-        .collect();
+    let written: Vec<_> =
+        layers.iter().flat_map(|layer| layer.roots.iter().map(|it| (&layer.source, it))).collect();
     if written.is_empty() {
         findings.push(Finding::general(
             layers.first().map_or("configuration", |it| &it.source.name),
@@ -91,37 +89,53 @@ pub(super) fn roots(
 /// Reads all keys before it gives up, so that all that is wrong is found.
 fn root<'a>(
     source: &'a Source,
-    raw: &'a RawRoot,
+    table: &'a Table,
     file_size: u64,
     findings: &mut Vec<Finding>,
 ) -> Option<Placed<'a>> {
     let found = findings.len();
-    let at = At::new(source, &raw.path);
-    let path = directory(at.value).map_err(|it| findings.push(at.finding(it))).ok();
-    let name = match &raw.name {
-        Some(it) => RootName::new(it.as_ref())
-            .map_err(|bad| findings.push(At::new(source, it).finding(bad)))
-            .ok(),
+    let get = |path: &str| table.get(source, path);
+    let at = get("root.path");
+    if at.is_none() {
+        findings.push(source.finding(table.span.clone(), "a root needs a `path`"));
+    }
+    let path = at
+        .as_ref()
+        .and_then(|at| directory(at.path()?).map_err(|it| findings.push(at.finding(it))).ok());
+    let named = get("root.name");
+    let name = match &named {
+        Some(_) => {
+            read(named.as_ref(), |it| RootName::new(it).map_err(|it| it.to_string()), findings)
+        }
         None => path.as_deref().map(named_after),
     };
-    let patterns = patterns(raw);
-    let globs = globs(source, raw, findings);
-    let edits_by = match &raw.edits_by {
-        Some(it) => {
-            author(it.as_ref()).map_err(|bad| findings.push(At::new(source, it).finding(bad))).ok()
-        }
+    let given = get("root.edits_by");
+    let edits_by = match &given {
+        Some(_) => read(given.as_ref(), author, findings),
         None => Some(Author::unknown()),
     };
+    let patterns = patterns(source, table);
+    let globs = globs(source, table, &patterns, findings);
     let (name, path, edits_by) = (name?, path?, edits_by?);
-    let baseline = raw.baseline.as_ref().map(|it| path.join(it.as_ref()));
+    let manifest = get("root.baseline").and_then(|it| Some((it, path.join(it.text()?))));
+    let baseline = manifest.as_ref().map(|it| it.1.clone());
     let watched = WatchedRoot { name, path, globs: Arc::new(globs?), file_size };
     let root = RootConfig { watched, patterns, edits_by, baseline };
-    if let (Some(it), true) = (&raw.baseline, root.watched.path.is_dir()) {
-        let at = At::new(source, it);
+    if let (Some((at, _)), true) = (&manifest, root.watched.path.is_dir()) {
         findings.extend(root.manifest().err().map(|it| at.finding(it)));
     }
-    let span = raw.name.as_ref().map_or(raw.path.span(), toml::Spanned::span);
+    let span = named.or(at).map_or(0..0, |it| it.setting.span.clone());
     (findings.len() == found).then_some(Placed { root, source, span })
+}
+
+/// `None`: it cannot be read, and that has been told.
+fn read<T>(
+    given: Option<&At<'_>>,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
+    let given = given?;
+    parse(given.text()?).map_err(|it| findings.push(given.finding(it))).ok()
 }
 
 fn directory(path: &Path) -> Result<PathBuf, String> {
@@ -159,28 +173,34 @@ fn named_after(path: &Path) -> RootName {
     RootName::from_directory(&name.to_string_lossy())
 }
 
-fn patterns(raw: &RawRoot) -> Patterns {
-    let list = |given: &Set<List>, default: &[&str]| match given {
-        Some(it) => it.as_ref().iter().map(|it| it.as_ref().clone()).collect(),
+fn patterns(source: &Source, table: &Table) -> Patterns {
+    let list = |path: &str, default: &[&str]| match table.get(source, path) {
+        Some(it) => it.items().iter().map(|it| it.text.clone()).collect(),
         None => default.iter().map(|it| (*it).to_owned()).collect(),
     };
+    let executables = table.get(source, "root.executables");
     Patterns {
-        include: list(&raw.include, INCLUDE),
-        exclude: list(&raw.exclude, EXCLUDE),
-        executables: raw.executables.as_ref().is_none_or(|it| *it.as_ref()),
+        include: list("root.include", INCLUDE),
+        exclude: list("root.exclude", EXCLUDE),
+        executables: executables.is_none_or(|it| it.setting.value != Value::Switch(false)),
     }
 }
 
 /// Each glob is tried by itself first, which is how each bad one gets its own caret.
-fn globs(source: &Source, raw: &RawRoot, findings: &mut Vec<Finding>) -> Option<Globs> {
-    let lists = [&raw.include, &raw.exclude];
-    for it in lists.into_iter().flatten().flat_map(toml::Spanned::as_ref) {
-        if let Err(bad) = Globs::new(std::slice::from_ref(it.as_ref()), &[], false) {
-            findings.push(At::new(source, it).finding(bad));
+fn globs(
+    source: &Source,
+    table: &Table,
+    patterns: &Patterns,
+    findings: &mut Vec<Finding>,
+) -> Option<Globs> {
+    for at in ["root.include", "root.exclude"].iter().filter_map(|it| table.get(source, it)) {
+        for item in at.items() {
+            if let Err(bad) = Globs::new(std::slice::from_ref(&item.text), &[], false) {
+                findings.push(at.item_finding(item, bad));
+            }
         }
     }
-    let Patterns { include, exclude, executables } = patterns(raw);
-    Globs::new(&include, &exclude, executables).ok()
+    Globs::new(&patterns.include, &patterns.exclude, patterns.executables).ok()
 }
 
 fn author(text: &str) -> Result<Author, String> {

@@ -34,7 +34,9 @@ impl Reconciler {
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
         let mut again = lost.dirty(&self.rules);
-        let ask = |it: &ToolId| (it.clone(), self.pending.ask(it, false, Origin::Watch).ticket);
+        let ask = |it: &ToolId| {
+            (it.clone(), self.pending.ask(it, false, Origin::Watch, round.now).ticket)
+        };
         let questions: BTreeMap<ToolId, u64> = again.paths.iter().map(ask).collect();
         self.unfinish(std::mem::take(&mut round.scans), &questions);
         if let Some((_, dirty)) = self.retry.take() {
@@ -46,6 +48,7 @@ impl Reconciler {
         }
         self.retry = Some((round.now + FULL_DISK_RETRY, again));
         round.answers = Answers::default();
+        round.since.clear();
         for (_, answer) in &mut round.granted {
             if matches!(answer, Ok(Ok(granted)) if !granted.records.is_empty()) {
                 *answer = Err(Unavailable::DiskFull);

@@ -8,7 +8,12 @@ use std::{
 
 use tokio::sync::{broadcast, oneshot};
 
-use super::{mailbox::Mailbox, view::View};
+use super::{
+    lane::Lane,
+    mailbox::Mailbox,
+    measures::{Measured, Measures},
+    view::View,
+};
 use crate::{
     decide::Command,
     model::{Record, Refusal, RootName, Seq, ToolId},
@@ -28,6 +33,8 @@ pub(super) struct Shared {
     pub(super) mailbox: Arc<Mailbox>,
     /// Asks the watcher to bring a barrier round.
     pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
+    pub(super) lane: Arc<Lane>,
+    pub(super) measures: Measures,
 }
 
 /// What a granted request made true.
@@ -77,6 +84,19 @@ impl Handle {
     /// Every record from now on, after it became durable. Who falls behind reads on in the archive.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
         self.shared.records.subscribe()
+    }
+
+    /// What was counted and measured since the start.
+    pub fn measured(&self) -> Measured {
+        let Shared { measures, mailbox, lane, records, .. } = &*self.shared;
+        let [hints, answers, requests] = mailbox.lengths();
+        let queues = vec![
+            ("hints", hints),
+            ("looks", lane.length()),
+            ("answers", answers),
+            ("requests", requests),
+        ];
+        measures.told(queues, records.receiver_count())
     }
 
     pub async fn request(&self, command: Command) -> Answer {

@@ -120,6 +120,12 @@ impl Lane {
         }
     }
 
+    /// How many looks and walks wait.
+    pub(super) fn length(&self) -> usize {
+        let wanted = self.lock();
+        wanted.looks.len() + wanted.walks.len()
+    }
+
     pub(super) fn set_roots(&self, roots: Vec<WatchedRoot>) {
         self.lock().set_roots(roots);
         self.changed.notify_one();

@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -14,6 +14,7 @@ use super::{
     Moment,
     handle::{Answer, Rescanned, Synced, Unavailable},
     lane::Found,
+    walks::Audit,
 };
 use crate::{
     decide::{Command, Rules},
@@ -39,6 +40,8 @@ pub struct Setup {
     pub rules: Rules,
     pub roots: Vec<WatchedRoot>,
     pub manifests: Vec<Manifest>,
+    /// `None`: as it was.
+    pub audit: Option<Audit>,
 }
 
 pub(super) struct Request {
@@ -71,6 +74,8 @@ pub(super) struct Mail {
     /// Barriers that were asked for, and those whose hints are all in `dirty` or came before.
     pub(super) expected: Vec<Barrier>,
     pub(super) raised: BTreeSet<BarrierNo>,
+    /// When the oldest hint behind `dirty` was heard.
+    pub(super) heard: Option<Instant>,
     pub(super) requests: Vec<Request>,
     pub(super) rescans: Vec<Rescan>,
     /// Who asks whether loop and lane get on.
@@ -198,6 +203,13 @@ impl Mailbox {
         Ok(())
     }
 
+    /// How many hints, answers of the lane and requests wait.
+    pub(super) fn lengths(&self) -> [usize; 3] {
+        let Mail { dirty, found, requests, rescans, expected, .. } = &self.lock().mail;
+        let hints = dirty.paths.len() + dirty.roots.len();
+        [hints, found.len(), requests.len() + rescans.len() + expected.len()]
+    }
+
     pub(super) fn configure(&self, setup: Setup) {
         self.put(|mail| mail.setup = Some(setup));
     }
@@ -226,6 +238,15 @@ impl Notice for Mailbox {
         self.put(|mail| {
             mail.dirty.merge(dirty);
             mail.raised.extend(barriers);
+        });
+    }
+
+    fn dirty_since(&self, dirty: Dirty, barriers: Vec<BarrierNo>, ago: Duration) {
+        let heard = Instant::now().checked_sub(ago);
+        self.put(|mail| {
+            mail.dirty.merge(dirty);
+            mail.raised.extend(barriers);
+            mail.heard = [mail.heard, heard].into_iter().flatten().min();
         });
     }
 

@@ -13,6 +13,7 @@ mod handle;
 mod lane;
 mod leases;
 mod mailbox;
+mod measures;
 mod pending;
 mod publish;
 mod reconciler;
@@ -26,6 +27,7 @@ mod walks;
 pub use crate::decide::{Accept, Command, Counts, RootRules, Rules};
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
+pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};
 pub use view::{Figures, LogState, NotReady, RootView, View};
 

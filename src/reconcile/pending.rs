@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Moment;
 use crate::model::{Origin, RootName, ToolId};
 
 /// Tries that take together an eighth of a second: a writer that is still there then is told of.
@@ -18,6 +19,8 @@ pub(super) struct Pending {
 struct Asked {
     question: Question,
     tries: u32,
+    /// When it was first asked, since it was last answered for.
+    since: Moment,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +32,13 @@ pub(super) struct Question {
 
 impl Pending {
     /// A new question about the path. `again`: it was found unsettled.
-    pub(super) fn ask(&mut self, tool: &ToolId, again: bool, origin: Origin) -> Question {
+    pub(super) fn ask(
+        &mut self,
+        tool: &ToolId,
+        again: bool,
+        origin: Origin,
+        heard: Moment,
+    ) -> Question {
         self.last_ticket += 1;
         let before = self.paths.get(tool);
         let told = before.is_some_and(|it| it.question.origin == Origin::Watch);
@@ -37,7 +46,8 @@ impl Pending {
         let origin = if told { Origin::Watch } else { origin };
         let question = Question { ticket: self.last_ticket, origin };
         let tries = before.map_or(0, |it| it.tries) + u32::from(again);
-        self.paths.insert(tool.clone(), Asked { question, tries });
+        let since = before.map_or(heard, |it| it.since);
+        self.paths.insert(tool.clone(), Asked { question, tries, since });
         question
     }
 
@@ -53,6 +63,10 @@ impl Pending {
         if let Some(asked) = self.paths.get_mut(tool) {
             asked.tries = 0;
         }
+    }
+
+    pub(super) fn since(&self, tool: &ToolId) -> Option<Moment> {
+        self.paths.get(tool).map(|it| it.since)
     }
 
     pub(super) fn tries(&self, tool: &ToolId) -> u32 {
@@ -87,8 +101,8 @@ mod tests {
     fn only_an_answer_to_the_newest_question_closes_it() {
         let tool: ToolId = "t/a".parse().unwrap();
         let mut pending = Pending::default();
-        let first = pending.ask(&tool, false, Origin::Watch).ticket;
-        let second = pending.ask(&tool, false, Origin::Watch).ticket;
+        let first = pending.ask(&tool, false, Origin::Watch, Moment::ZERO).ticket;
+        let second = pending.ask(&tool, false, Origin::Watch, Moment::ZERO).ticket;
         pending.answered(&tool, first);
         assert!(pending.is_open(&tool));
         pending.answered(&tool, second);
@@ -99,22 +113,22 @@ mod tests {
     fn what_an_event_told_of_is_not_claimed_by_an_audit() {
         let tool: ToolId = "t/a".parse().unwrap();
         let mut pending = Pending::default();
-        assert_eq!(pending.ask(&tool, false, Origin::Audit).origin, Origin::Audit);
-        assert_eq!(pending.ask(&tool, false, Origin::Watch).origin, Origin::Watch);
-        let ticket = pending.ask(&tool, false, Origin::Audit);
+        assert_eq!(pending.ask(&tool, false, Origin::Audit, Moment::ZERO).origin, Origin::Audit);
+        assert_eq!(pending.ask(&tool, false, Origin::Watch, Moment::ZERO).origin, Origin::Watch);
+        let ticket = pending.ask(&tool, false, Origin::Audit, Moment::ZERO);
         assert_eq!(ticket.origin, Origin::Watch);
         pending.answered(&tool, ticket.ticket);
-        assert_eq!(pending.ask(&tool, false, Origin::Audit).origin, Origin::Audit);
+        assert_eq!(pending.ask(&tool, false, Origin::Audit, Moment::ZERO).origin, Origin::Audit);
     }
 
     #[test]
     fn a_writer_that_stays_is_told_of_until_it_leaves() {
         let tool: ToolId = "t/a".parse().unwrap();
         let mut pending = Pending::default();
-        pending.ask(&tool, false, Origin::Watch);
+        pending.ask(&tool, false, Origin::Watch, Moment::ZERO);
         for _ in 0..UNSETTLED_AFTER {
             assert!(pending.unsettled().is_empty());
-            pending.ask(&tool, true, Origin::Watch);
+            pending.ask(&tool, true, Origin::Watch, Moment::ZERO);
         }
         assert!(pending.is_unsettled(&tool));
         pending.settled(&tool);

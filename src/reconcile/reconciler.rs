@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     decide::{self, Command, Input, Rules, State, Wait},
-    model::{Dirty, Origin, RootName, Seq, ToolId},
+    model::{Dirty, Fact, Origin, RootName, Seq, ToolId},
     ports::{Clock, Log, Rows, StoreError},
 };
 
@@ -98,7 +98,8 @@ impl Reconciler {
 
     pub(super) fn round(&mut self, mail: Mail, now: Moment) -> Result<Outcome, StoreError> {
         let durable = self.state.clone();
-        let mut round = Round { now, pulses: mail.pulses, ..Round::default() };
+        let heard = mail.heard.map_or(now, |it| now.saturating_sub(it.elapsed()));
+        let mut round = Round { now, heard, pulses: mail.pulses, ..Round::default() };
         self.figures.overflows += mail.overflows;
         for barrier in mail.expected {
             let deadline = now + barrier.limit;
@@ -139,6 +140,9 @@ impl Reconciler {
         let rules = Arc::clone(&self.rules);
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
+        if let Some(audit) = setup.audit {
+            self.walks.set_audit(audit, round.now);
+        }
         round.roots = Some(setup.roots);
         self.unapplied.clear();
         for it in setup.manifests {
@@ -169,6 +173,8 @@ impl Reconciler {
             .iter()
             .map(|it| (it.seen.tool.clone(), it.ticket, it.seen.is_settled()))
             .collect();
+        let since = asked.iter().filter_map(|it| Some((it.0.clone(), self.pending.since(&it.0)?)));
+        round.since.extend(since);
         let seen = looks.into_iter().map(|it| (it.origin, it.seen)).collect();
         let mut again = self.decide(Input::Looked(seen), Origin::Watch, round).asked;
         for (tool, ticket, settled) in asked {
@@ -202,7 +208,7 @@ impl Reconciler {
             let tries = self.pending.tries(&tool);
             let origin = origins.get(&tool).copied().unwrap_or(origin);
             let Question { ticket, origin } =
-                self.pending.ask(&tool, look.wait == Wait::Unsettled, origin);
+                self.pending.ask(&tool, look.wait == Wait::Unsettled, origin, round.heard);
             let order = Order { glance: look.glance, origin, ticket };
             // A newer wish replaces one that waits for its time.
             self.agenda.drop(&tool);
@@ -280,6 +286,7 @@ impl Reconciler {
             .collect();
         synced.extend(self.overdue(round.now));
         Outcome {
+            heard: heard(&round),
             records: round.group.records.into_iter().map(Arc::new).collect(),
             looks: round.looks,
             walks: round.walks,
@@ -334,4 +341,13 @@ impl Reconciler {
     pub(super) fn save_rows(&mut self, rows: Rows) -> Result<(), StoreError> {
         self.log.append(&crate::ports::Batch { rows, ..crate::ports::Batch::default() })
     }
+}
+
+/// When the hints were heard that led to the versions of this round.
+fn heard(round: &Round) -> Vec<Moment> {
+    let hinted = |record: &crate::model::Record| {
+        let Fact::VersionRecorded(it) = &record.fact else { return None };
+        round.since.get(&it.tool).filter(|_| it.origin == Origin::Watch)
+    };
+    round.group.records.iter().filter_map(hinted).copied().collect()
 }

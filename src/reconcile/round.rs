@@ -32,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
     pub(super) rescanned: Vec<(RescanReply, Rescanned)>,
     pub(super) pulses: Vec<oneshot::Sender<()>>,
+    /// Of each version that a hint led to, when the hint was heard.
+    pub(super) heard: Vec<Moment>,
 }
 
 /// What the rules said about one input, as far as the caller cares.
@@ -45,6 +47,10 @@ pub(super) struct Decided {
 #[derive(Default)]
 pub(super) struct Round {
     pub(super) now: Moment,
+    /// When the oldest of the hints was heard that this round takes in.
+    pub(super) heard: Moment,
+    /// Of paths that were looked at, when one first heard that they may differ.
+    pub(super) since: BTreeMap<ToolId, Moment>,
     pub(super) group: Group,
     pub(super) answers: Answers,
     pub(super) looks: Vec<Order>,

@@ -15,6 +15,7 @@ use super::{
     handle::{Handle, Shared},
     lane::Lane,
     mailbox::{Mailbox, Setup},
+    measures::Measures,
     publish,
     reconciler::Reconciler,
     round::Outcome,
@@ -86,10 +87,12 @@ pub fn start(
         records: broadcast::Sender::new(LIVE_EVENTS),
         mailbox: Arc::clone(&mailbox),
         raise: Box::new(raise),
+        lane: Lane::shared(),
+        measures: Measures::default(),
     });
     let handle = Handle { shared };
-    let looping =
-        Looping { reconciler, handle: handle.clone(), lane: Lane::shared(), began: Instant::now() };
+    let lane = Arc::clone(&handle.shared.lane);
+    let looping = Looping { reconciler, handle: handle.clone(), lane, began: Instant::now() };
     let looped = thread("reconcile", move || {
         let result = looping.run(tree);
         ended();
@@ -192,6 +195,10 @@ impl Looping {
             let stop = mail.stop;
             let now = self.began.elapsed();
             let outcome = self.reconciler.round(mail, now)?;
+            let durable = self.began.elapsed();
+            for heard in &outcome.heard {
+                self.handle.shared.measures.lag(durable.saturating_sub(*heard));
+            }
             if !outcome.records.is_empty() {
                 upkeep.dirty(now);
             }
@@ -213,6 +220,7 @@ impl Looping {
         self.show();
         for record in &outcome.records {
             publish::tell(record);
+            self.handle.shared.measures.fact(record);
             // Nobody listening is fine.
             drop(self.handle.shared.records.send(Arc::clone(record)));
         }

@@ -72,6 +72,18 @@ impl Walks {
         }
     }
 
+    /// From now on so often; what was planned for later comes sooner.
+    pub(super) fn set_audit(&mut self, audit: Audit, now: Moment) {
+        self.audit = audit;
+        for (planned, every) in
+            [(&mut self.next_walk, audit.walk), (&mut self.next_rehash, audit.rehash)]
+        {
+            for it in planned.values_mut() {
+                *it = (*it).min(now + every);
+            }
+        }
+    }
+
     pub(super) fn next(&self) -> Option<Moment> {
         let audits = self.next_walk.values().chain(self.next_rehash.values()).min().copied();
         [audits, self.waiting.next()].into_iter().flatten().min()

@@ -4,12 +4,13 @@ use super::{
     call::Call,
     problem::{Code, Problem},
     route::Json,
+    service::{KeyFacts, Reconfigured},
     shape,
 };
 use crate::{
     model::ToolId,
     reconcile,
-    wire::{Checked, Nothing, Reloaded, Rescan, Rescanned, Verified},
+    wire::{Checked, Configuration, Nothing, Reloaded, Rescan, Rescanned, Setting, Verified},
 };
 
 pub(super) async fn rescan(
@@ -35,14 +36,29 @@ pub(super) async fn reload(
     Json(_): Json<Nothing>,
 ) -> Result<Json<Reloaded>, Problem> {
     call.handle()?;
-    let settings = (call.service.reload)().await.map_err(|errors| {
+    let reloaded = (call.service.reload)().await;
+    call.service.reloaded(reloaded.is_ok());
+    let Reconfigured { settings, changed, needs_restart } = reloaded.map_err(|errors| {
         let detail = format!("{} of them; nothing was changed", errors.len());
         Problem::new(Code::ConfigRejected, detail).with("errors", errors)
     })?;
     let roots = settings.roots.iter().map(|it| it.name.to_string()).collect();
     // In force before the answer says so.
     call.service.configure(settings);
-    Ok(Json(Reloaded { reloaded: true, roots }))
+    Ok(Json(Reloaded { reloaded: true, roots, changed, needs_restart }))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the functions of all routes have one type")]
+pub(super) fn config(call: &Call, _: &Nothing) -> Result<Json<Configuration>, Problem> {
+    let setting = |it: &KeyFacts| Setting {
+        key: it.key.clone(),
+        value: it.value.clone(),
+        origin: it.origin.clone(),
+        needs_restart: it.restart,
+        after_restart: it.after_restart.clone(),
+    };
+    let items = call.service.settings().keys.iter().map(setting).collect();
+    Ok(Json(Configuration { items }))
 }
 
 pub(super) async fn verify(

@@ -61,7 +61,7 @@ impl Feed {
             form: wish.form,
             caught_up: false,
             opened: false,
-            keep_alive: call.service.limits.keep_alive,
+            keep_alive: call.service.limits().keep_alive,
             stop: call.stop.clone(),
         })
     }

@@ -102,7 +102,8 @@ impl Types {
 
 /// `get_tools`, `get_tools_id`, …
 fn operation_id(route: &Route) -> String {
-    let path = route.path.trim_start_matches("/v1/").replace(['/', '.'], "_");
+    let path =
+        route.path.trim_start_matches("/v1").trim_start_matches('/').replace(['/', '.'], "_");
     format!("{}_{}", route.method.as_str().to_lowercase(), path.replace(['{', '}'], ""))
 }
 

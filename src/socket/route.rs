@@ -86,7 +86,7 @@ where
         let handler = handler.clone();
         Box::pin(async move {
             let query = call.query()?;
-            let body = read_body(body, &call.service.limits).await?;
+            let body = read_body(body, &call.service.limits()).await?;
             let body = B::read(&call.headers, &body)?;
             handler(call, query, body).await?.respond()
         })

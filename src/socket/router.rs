@@ -1,6 +1,6 @@
 //! From a request to its answer: the route, the right, the handler. It decides nothing about tools.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Extension, Router,
@@ -42,15 +42,29 @@ async fn answer(
     caller: Caller,
     request: Request,
 ) -> Response {
+    let began = Instant::now();
+    let answer = permitted(&route, Arc::clone(&service), stop, caller, request).await;
+    let answer = answer.unwrap_or_else(Problem::into_response);
+    service.requests.answered(&route, answer.status(), began.elapsed());
+    answer
+}
+
+async fn permitted(
+    route: &Route,
+    service: Arc<Service>,
+    stop: CancellationToken,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
     if let Some(right) = route.right
         && !service.settings().access.allows(&caller.peer, right)
     {
-        return Problem::forbidden(caller.peer.uid, right).into_response();
+        return Err(Problem::forbidden(caller.peer.uid, right));
     }
     let (head, body) = request.into_parts();
     let rest = head.uri.path().strip_prefix(route.parts().0).unwrap_or_default().to_owned();
     let call = Call { service, caller, uri: head.uri, headers: head.headers, rest, stop };
-    (route.run)(call, body).await.unwrap_or_else(Problem::into_response)
+    (route.run)(call, body).await
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -49,12 +49,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (listener, file) = socket.into_parts();
     let listener = UnixListener::from_std(listener)?;
-    let front = Arc::new(Front {
-        router: router(&service, &stop),
-        limits: service.limits,
-        open: Arc::default(),
-        stop,
-    });
+    let front =
+        Arc::new(Front { router: router(&service, &stop), service, open: Arc::default(), stop });
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -70,7 +66,7 @@ pub async fn serve(
             report(&ended);
         }
     };
-    if tokio::time::timeout(front.limits.drain_time, drained).await.is_err() {
+    if tokio::time::timeout(front.service.limits().drain_time, drained).await.is_err() {
         tracing::warn!(connections = connections.len(), "requests were cut off at the stop");
         connections.shutdown().await;
     }
@@ -87,7 +83,7 @@ fn report(ended: &Result<(), tokio::task::JoinError>) {
 
 struct Front {
     router: Router,
-    limits: Limits,
+    service: Arc<Service>,
     open: Arc<Mutex<Open>>,
     stop: CancellationToken,
 }
@@ -146,7 +142,7 @@ impl Front {
     }
 
     fn refusal(&self, uid: u32, own: usize, all: usize) -> Option<Problem> {
-        let Limits { connections, per_peer, .. } = self.limits;
+        let Limits { connections, per_peer, .. } = self.service.limits();
         if own >= per_peer {
             let detail = format!("uid {uid} has {own} open connections, its share is {per_peer}");
             let hint = "close some; the key limits.connections_per_peer sets the share";
@@ -160,7 +156,7 @@ impl Front {
 
     async fn connection(&self, stream: UnixStream, caller: Caller, place: Place) {
         let header_time =
-            if place.refused.is_some() { REFUSAL_TIME } else { self.limits.header_time };
+            if place.refused.is_some() { REFUSAL_TIME } else { self.service.limits().header_time };
         let router = TowerToHyperService::new(self.router.clone());
         let service = Connection { router, caller, refused: place.refused.clone() };
         let connection = http1::Builder::new()

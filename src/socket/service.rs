@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,16 +14,27 @@ use tokio::sync::Semaphore;
 use super::{
     compare::StatsCache,
     problem::{Code, Problem},
+    requests::Requests,
 };
 use crate::{access::Access, model::RootName, reconcile::Handle};
 
 /// Reads the configuration again, and says what of it concerns the front door. The errors are told to whoever asked,
 /// one per line of the list.
 pub type Reload = Box<
-    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<Settings, Vec<String>>> + Send>>
+    dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<Reconfigured, Vec<String>>> + Send>>
         + Send
         + Sync,
 >;
+
+/// What a reload did.
+#[derive(Clone, Debug)]
+pub struct Reconfigured {
+    pub settings: Settings,
+    /// Keys whose value differs from the one before.
+    pub changed: Vec<String>,
+    /// Keys that wait for the next start.
+    pub needs_restart: Vec<String>,
+}
 
 /// What every request is answered from. Made before the log is loaded, so that `info` and `ready` can
 /// say how far the start is.
@@ -29,7 +43,8 @@ pub struct Service {
     handle: OnceLock<Handle>,
     settings: RwLock<Arc<Settings>>,
     phase: RwLock<String>,
-    pub(super) limits: Limits,
+    last_reload: AtomicBool,
+    pub(super) requests: Requests,
     pub(super) reload: Reload,
     pub(super) stats: StatsCache,
     /// One `verify` at a time: it reads everything there is.
@@ -40,7 +55,22 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub access: Access,
+    pub limits: Limits,
     pub roots: Vec<RootFacts>,
+    /// For those who ask how the daemon is configured.
+    pub keys: Vec<KeyFacts>,
+}
+
+/// A key of the configuration as it is in force.
+#[derive(Clone, Debug)]
+pub struct KeyFacts {
+    pub key: String,
+    /// As TOML.
+    pub value: Option<String>,
+    pub origin: String,
+    pub restart: bool,
+    /// What it will be after a restart, where that is something else.
+    pub after_restart: Option<String>,
 }
 
 /// What is known of a root apart from the loop.
@@ -83,13 +113,14 @@ impl Default for Limits {
 }
 
 impl Service {
-    pub fn new(settings: Settings, limits: Limits, reload: Reload) -> Self {
+    pub fn new(settings: Settings, reload: Reload) -> Self {
         Self {
             started: Instant::now(),
             handle: OnceLock::new(),
             settings: RwLock::new(Arc::new(settings)),
             phase: RwLock::new("the log is being loaded".to_owned()),
-            limits,
+            last_reload: AtomicBool::new(true),
+            requests: Requests::default(),
             reload,
             stats: StatsCache::default(),
             verifying: Semaphore::new(1),
@@ -106,6 +137,20 @@ impl Service {
     /// What the start is busy with, for `ready` and `info`.
     pub fn starting(&self, phase: impl Into<String>) {
         *self.phase.write().unwrap_or_else(PoisonError::into_inner) = phase.into();
+    }
+
+    /// Whether the last reload was taken over.
+    pub fn reloaded(&self, taken: bool) {
+        self.last_reload.store(taken, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_reload(&self) -> bool {
+        self.last_reload.load(Ordering::Relaxed)
+    }
+
+    /// What holds from now on; a connection that is open keeps what it began with.
+    pub(super) fn limits(&self) -> Limits {
+        self.settings().limits
     }
 
     pub fn configure(&self, settings: Settings) {

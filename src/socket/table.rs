@@ -4,7 +4,7 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, diff, events, history,
+    about, accept, admin, check, content, diff, events, history, metrics,
     route::{Route, act, look},
     runtimes, status, tools,
 };
@@ -57,6 +57,13 @@ pub(super) fn routes() -> Vec<Route> {
             runtimes::report,
         ),
         act(delete, "/v1/runtimes/{name}", Some(Runtime), "Forget a runtime", runtimes::forget),
+        look("/metrics", Read, "Figures in the text format of Prometheus", metrics::metrics),
+        look(
+            "/v1/config",
+            Admin,
+            "The configuration, with where each value came from",
+            admin::config,
+        ),
         act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
         act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
         act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),

@@ -181,6 +181,8 @@ impl Archive for Reader {
             log_bytes: sealed.sum::<u64>() + end,
             index_bytes: self.shared.index.db.size_on_disk().unwrap_or_default(),
             segments,
+            syncs: self.shared.syncs.samples(),
+            free_bytes: self.shared.place.free_bytes(),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
 };
 
 use super::{
@@ -18,6 +20,7 @@ use super::{
     segment::{self, FULL, Head, Opening, Pointer, STEP, corrupt},
 };
 use crate::{
+    metrics::Histogram,
     model::Record,
     ports::{Packed, StoreError},
 };
@@ -62,6 +65,7 @@ pub(super) struct Journal {
     length: u64,
     head: Head,
     buffer: Vec<u8>,
+    syncs: Arc<Histogram>,
 }
 
 impl Journal {
@@ -92,7 +96,13 @@ impl Journal {
             length,
             head: end.head,
             buffer: Vec::new(),
+            syncs: Arc::default(),
         })
+    }
+
+    /// How long its syncs take.
+    pub(super) fn syncs(&self) -> Arc<Histogram> {
+        Arc::clone(&self.syncs)
     }
 
     pub(super) fn head(&self) -> Head {
@@ -114,7 +124,8 @@ impl Journal {
         let opening = Opening { segment: self.segment + 1, previous_end: self.end };
         let offset = segment::begin(&self.log, &opening, self.head)?;
         let end = End { segment: opening.segment, offset, head: self.head, torn: false };
-        *self = Self::open(&self.log, end, self.manner, self.floor)?;
+        let next = Self::open(&self.log, end, self.manner, self.floor)?;
+        *self = Self { syncs: self.syncs(), ..next };
         Ok(())
     }
 
@@ -225,11 +236,13 @@ impl Journal {
             return Err(error);
         }
         if self.manner.sync == Sync::Data {
+            let began = Instant::now();
             self.file.sync_data().map_err(|source| StoreError::Io {
                 doing: "sync",
                 path: self.path.clone(),
                 source,
             })?;
+            self.syncs.observe(began.elapsed());
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod checkpoint;
 mod entry;
 mod fact;
 mod frame;
+mod health;
 mod index;
 mod journal;
 pub mod memory;
@@ -37,10 +38,12 @@ use std::{
     sync::Arc,
 };
 
+pub use health::{Health, health};
 #[doc(hidden)]
 pub use journal::{Manner, Sync};
 
 use crate::{
+    metrics::Histogram,
     model::Digest,
     ports::{Archive, Log, Memory, Pack, StoreError},
 };
@@ -74,6 +77,7 @@ struct Shared {
     index: Index,
     log: PathBuf,
     place: Place,
+    syncs: Arc<Histogram>,
 }
 
 pub fn open(dir: &Path, progress: &dyn Fn(Progress)) -> Result<Opened, StoreError> {
@@ -104,7 +108,7 @@ pub fn open_with(
             end.head.seq
         ));
     }
-    let shared = Arc::new(Shared { index, log, place });
+    let shared = Arc::new(Shared { index, log, place, syncs: journal.syncs() });
     let mut writer = writer::Writer { shared: shared.clone(), journal, poison: None };
     let is_old = end.segment > 1 || end.head != Head::default();
     finish(&mut writer, &checkpoint, is_old, &mut notes)?;

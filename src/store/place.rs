@@ -18,9 +18,9 @@ use crate::ports::StoreError;
 /// One that was killed holds on while the kernel takes it apart; so does a fork of it that has yet to exec.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Enough for sled to write its snapshot and a few of its segments.
-const RESERVE: u64 = 8 << 20;
+pub(super) const RESERVE: u64 = 8 << 20;
 /// Less than this free, beside the reserve, and nothing is appended: the index needs room, too.
-const FLOOR: u64 = 4 << 20;
+pub(super) const FLOOR: u64 = 4 << 20;
 
 pub(super) struct Place {
     dir: PathBuf,
@@ -72,7 +72,11 @@ impl Place {
     }
 
     pub(super) fn is_cramped(&self) -> bool {
-        File::open(&self.dir).and_then(|it| free(&it)).is_ok_and(|it| it < FLOOR)
+        self.free_bytes().is_some_and(|it| it < FLOOR)
+    }
+
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        File::open(&self.dir).and_then(|it| free(&it)).ok()
     }
 
     /// Whether there was a reserve to give up.

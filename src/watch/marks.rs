@@ -22,6 +22,8 @@ pub(super) struct Marks {
     root: RootName,
     waiting: BTreeMap<What, Mark>,
     queue: BTreeSet<(Instant, What)>,
+    /// When the oldest of the marks handed over since the last question was made.
+    heard: Option<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +40,7 @@ struct Mark {
 
 impl Marks {
     pub(super) fn new(root: RootName) -> Self {
-        Self { root, waiting: BTreeMap::new(), queue: BTreeSet::new() }
+        Self { root, waiting: BTreeMap::new(), queue: BTreeSet::new(), heard: None }
     }
 
     pub(super) fn path(&mut self, path: ToolId, urgency: Urgency, now: Instant) {
@@ -66,7 +68,9 @@ impl Marks {
         let mut dirty = Dirty::default();
         while self.queue.first().is_some_and(|it| it.0 <= now) {
             let Some((_, what)) = self.queue.pop_first() else { break };
-            self.waiting.remove(&what);
+            if let Some(mark) = self.waiting.remove(&what) {
+                self.note(mark);
+            }
             self.put(what, &mut dirty);
         }
         dirty
@@ -76,10 +80,20 @@ impl Marks {
         let mut dirty = Dirty::default();
         let waiting = std::mem::take(&mut self.waiting);
         self.queue.clear();
-        for what in waiting.into_keys() {
+        for (what, mark) in waiting {
+            self.note(mark);
             self.put(what, &mut dirty);
         }
         dirty
+    }
+
+    /// When the oldest of what was taken since the last question was first heard of.
+    pub(super) fn take_heard(&mut self) -> Option<Instant> {
+        self.heard.take()
+    }
+
+    fn note(&mut self, mark: Mark) {
+        self.heard = Some(self.heard.map_or(mark.first, |it| it.min(mark.first)));
     }
 
     /// The latest word on when counts, the first on how long at most.

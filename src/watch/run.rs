@@ -213,7 +213,7 @@ impl Runner {
         let mut dirty = Dirty::default();
         self.places.iter_mut().for_each(|it| dirty.merge(it.take_due(now, limit)));
         if !dirty.is_empty() {
-            self.notice.dirty(dirty, Vec::new());
+            self.hand_over(dirty, Vec::new());
         }
     }
 
@@ -224,8 +224,14 @@ impl Runner {
             dirty.merge(place.marks.take_all());
         }
         if !dirty.is_empty() || !barriers.is_empty() {
-            self.notice.dirty(dirty, barriers);
+            self.hand_over(dirty, barriers);
         }
+    }
+
+    fn hand_over(&mut self, dirty: Dirty, barriers: Vec<BarrierNo>) {
+        let heard = self.places.iter_mut().filter_map(|it| it.marks.take_heard()).min();
+        let ago = heard.map_or(Duration::ZERO, |it| it.elapsed());
+        self.notice.dirty_since(dirty, barriers, ago);
     }
 
     fn tell_watching(&mut self) {

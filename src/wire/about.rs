@@ -97,6 +97,12 @@ pub struct Rescanned {
 pub struct Reloaded {
     pub reloaded: bool,
     pub roots: Vec<String>,
+    /// Keys whose value differs from the one before.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Keys that are not as the daemon was started with, and take effect at its next start.
+    #[serde(default)]
+    pub needs_restart: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@
 mod about;
 mod author;
 mod change;
+mod config;
 mod diff;
 mod event;
 mod list;
@@ -22,6 +23,7 @@ pub use about::{
 };
 pub use author::{Author, Claim, Kind};
 pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
+pub use config::{Configuration, Setting};
 pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
 pub use event::{EVENTS, Event};
 pub use list::List;

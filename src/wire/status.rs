@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Author, Loaded, Stats};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The seq of the last fact that this answer knows.
     pub as_of: u64,

@@ -30,6 +30,17 @@ pub(super) fn reload(client: &Client, out: &mut Out) -> Result<Exit, Failure> {
         let roots: Vec<_> =
             view::items(&answer, "/roots").iter().filter_map(Value::as_str).collect();
         out.result(&format!("reloaded; roots: {}", roots.join(", ")));
+        let keys = |name: &str| {
+            let keys = view::items(&answer, name).iter().filter_map(Value::as_str);
+            keys.map(visible).collect::<Vec<_>>().join(", ")
+        };
+        let (changed, waits) = (keys("/changed"), keys("/needs_restart"));
+        if !changed.is_empty() {
+            out.result(&format!("changed: {changed}"));
+        }
+        if !waits.is_empty() {
+            out.result(&format!("at the next start: {waits}"));
+        }
     }
     Ok(Exit::Ok)
 }

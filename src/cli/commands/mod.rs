@@ -4,7 +4,9 @@ mod accept;
 mod admin;
 mod cat;
 mod check;
+mod config;
 mod diff;
+mod doctor;
 mod events;
 mod history;
 mod list;
@@ -29,5 +31,7 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Rescan => admin::rescan(client, out),
         Command::Reload => admin::reload(client, out),
         Command::Verify => admin::verify(client, out),
+        Command::Doctor(args) => Ok(doctor::run(args, client, out)),
+        Command::Config(command) => config::run(command, client, out),
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration as a whole: files on disk, a map for the environment, invented accounts.
 
+mod keys;
 mod sample;
 
 use std::{fs, path::Path};
@@ -100,6 +101,19 @@ fn a_directory_is_enough() {
 }
 
 #[test]
+fn a_directory_need_not_be_named_in_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let site = Site::new();
+    let tools = site.path("").join(std::ffi::OsStr::from_bytes(b"t\xff"));
+    fs::create_dir(&tools).unwrap();
+    let config = Config::for_directory(&tools).unwrap();
+    assert_eq!(
+        (&config.roots[0].watched.path, config.state_dir),
+        (&tools, tools.join(".knowngood"))
+    );
+}
+
+#[test]
 fn a_directory_that_a_person_typed_must_exist() {
     let site = Site::new();
     let absent = site.path("absent");
@@ -162,16 +176,46 @@ fn a_directory_and_a_file_add_up() {
 #[test]
 fn unknown_keys_and_wrong_types_are_pointed_at() {
     let site = Site::new();
+    let root = "[[root]]\npath = '%tools'\n";
+    let refused = |text: &str| site.refused(&format!("{text}\n{root}"));
     assert_eq!(
-        site.refused("[log]\nlevle = 'info'\n"),
-        "%config.toml:2:1: unknown field `levle`, expected `format` or `level`\n  2 | levle = 'info'\n    | ^^^^^"
+        refused("[log]\nlevle = 'info'\n"),
+        "%config.toml:2:1: unknown key \"levle\" in [log]; did you mean \"level\"?\n  2 | levle = 'info'\n    | ^^^^^"
     );
     assert_eq!(
-        site.refused("[limits]\n  connections = \"64\""),
-        "%config.toml:2:17: invalid type: string \"64\", expected u32\n  2 |   connections = \"64\"\n    |                 ^^^^"
+        refused("level = 'info'\n"),
+        "%config.toml:1:1: unknown key \"level\"; did you mean log.level?\n  1 | level = 'info'\n    | ^^^^^"
     );
-    assert!(site.refused("[[root]]\nname = 'x'").contains("config.toml:1:1: missing field `path`"));
-    assert!(site.refused("state_dir = ").contains("config.toml:1:"), "broken TOML");
+    assert_eq!(
+        refused("[log]\ncolour = 'red'\n"),
+        "%config.toml:2:1: unknown key \"colour\" in [log]; known here: format, level\n  2 | colour = 'red'\n    | ^^^^^^"
+    );
+    assert_eq!(
+        refused("[limits]\n  connections = \"64\""),
+        "%config.toml:2:17: limits.connections takes a whole number from 1 to 10000; this is text in quotes\n  2 |   connections = \"64\"\n    |                 ^^^^"
+    );
+    assert_eq!(
+        refused("log = 'info'"),
+        "%config.toml:1:7: [log] is a section with keys; this is text in quotes\n  1 | log = 'info'\n    |       ^^^^^^"
+    );
+    assert_eq!(
+        site.refused("[root]\npath = '%tools'"),
+        "%config.toml:1:1: root is a list of tables: write [[root]], with two brackets\n  1 | [root]\n    | ^^^^^^\n%config.toml: there is nothing to watch: add a [[root]] with a path"
+    );
+    assert_eq!(
+        site.refused("[[root]]\nname = 'x'"),
+        "%config.toml:1:1: a root needs a `path`\n  1 | [[root]]\n    | ^^^^^^^^"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_not_judged_further() {
+    let site = Site::new();
+    let errors = site.refused("state_dir = \nlimits.colour = 1\n[log\nlevel = 1");
+    assert!(errors.contains("config.toml:1:13: "), "{errors}");
+    assert!(errors.contains("config.toml:2:8: unknown key \"colour\""), "{errors}");
+    assert!(errors.contains("config.toml:3:"), "{errors}");
+    assert!(!errors.contains("nothing to watch"), "{errors}");
 }
 
 #[test]
@@ -179,8 +223,8 @@ fn mistakes_in_two_files_are_told_at_once() {
     let site = Site::new();
     site.write("conf.d/a.toml", "x = 1");
     let errors = site.refused("y = 1");
-    assert!(errors.contains("config.toml:1:1: unknown field `y`"), "{errors}");
-    assert!(errors.contains("conf.d/a.toml:1:1: unknown field `x`"), "{errors}");
+    assert!(errors.contains("config.toml:1:1: unknown key \"y\""), "{errors}");
+    assert!(errors.contains("conf.d/a.toml:1:1: unknown key \"x\""), "{errors}");
 }
 
 #[test]
@@ -188,14 +232,23 @@ fn a_bad_variable_is_named() {
     let site = Site::new();
     site.config("[[root]]\npath = '%tools'");
     for (name, value, message) in [
-        ("KNOWNGOOD__LOG__LEVLE", "info", "$KNOWNGOOD__LOG__LEVLE:1:5: unknown field `levle`"),
+        (
+            "KNOWNGOOD__LOG__LEVLE",
+            "info",
+            "$KNOWNGOOD__LOG__LEVLE:1:5: unknown key \"levle\" in [log]; did you mean \"level\"?",
+        ),
         (
             "KNOWNGOOD__LOG__LEVEL",
             "loud",
             "$KNOWNGOOD__LOG__LEVEL:1:13: \"loud\" is none of error,",
         ),
         ("KNOWNGOOD__LOG__LEVEL", "x'\nsocket = 'y", "is none of error,"),
-        ("KNOWNGOOD__LIMITS__CONNECTIONS", "many", "invalid type: string \"many\", expected u32"),
+        (
+            "KNOWNGOOD__LIMITS__CONNECTIONS",
+            "many",
+            "limits.connections takes a whole number from 1 to 10000; this is text in quotes",
+        ),
+        ("KNOWNGOOD__LIMITS__FILE_SIZE", "5", "\"5\" is not a size"),
     ] {
         let errors = site.load_with(&[(name, value)]).unwrap_err().to_string();
         assert!(errors.contains(message), "{errors}");
@@ -244,9 +297,9 @@ ai = ["@bots"]
         "7:12: \"{a\" is not a glob: ",
         "8:12: \"robot\" is not an author",
         "10:8: \"tools\" is not an absolute path",
-        "12:13: more than 1 GiB",
+        "12:13: \"2 GiB\" is not within 1 B to 1 GiB",
         "13:13: \"many\" is not a size",
-        "14:15: not within 1 to 10000",
+        "14:15: 0 is not within 1 to 10000",
         "15:24: more than limits.connections, which is 64",
         "16:18: \"5\" is not a duration",
         "17:16: \"0s\" is not a duration",

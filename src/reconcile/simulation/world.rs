@@ -210,7 +210,7 @@ impl Sim {
         let has_manifest = self.manifest.is_some();
         let rules = Rules { roots: [(root(), RootRules { edits_by, has_manifest })].into() };
         let manifests = self.manifest.iter().cloned().collect();
-        self.mail.configure(Setup { rules, roots: Vec::new(), manifests });
+        self.mail.configure(Setup { rules, roots: Vec::new(), manifests, audit: None });
     }
 
     /// The same roots again, maybe with another manifest.

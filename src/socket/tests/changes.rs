@@ -170,7 +170,7 @@ async fn an_administrator_looks_reloads_and_verifies() {
     assert_eq!(nowhere.problem(), (400, "invalid_request".to_owned()));
     assert_eq!(
         rig.send("POST", "/v1/reload", b"").await.json(),
-        json!({"reloaded": true, "roots": ["tools"]})
+        json!({"reloaded": true, "roots": ["tools"], "changed": ["log.level"], "needs_restart": ["socket"]})
     );
     rig.reload_fails(&["config.toml:3:1: unknown key `rot`"]);
     let refused = rig.send("POST", "/v1/reload", b"").await;

@@ -6,6 +6,7 @@ mod client;
 mod connections;
 mod events;
 mod memory;
+mod metrics;
 mod reading;
 mod requests;
 mod rig;

@@ -254,7 +254,7 @@ async fn paths_and_methods_that_are_not_there() {
         "/v1/content/",
         "/v1/runtimes/",
         "/v1/runtimes/a/b",
-        "/metrics",
+        "/v1/metrics",
     ] {
         assert_eq!(rig.get(path).await.problem(), (404, "not_found".to_owned()), "{path}");
     }

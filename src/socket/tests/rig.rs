@@ -20,7 +20,7 @@ use crate::{
     ports::Notice,
     reconcile::{self, Handle, RootRules, Rules, Running, Setup, World},
     roots::{Globs, WatchedRoot},
-    socket::{Limits, RootFacts, Service, Settings, Socket, serve},
+    socket::{KeyFacts, Limits, Reconfigured, RootFacts, Service, Settings, Socket, serve},
 };
 
 pub(super) struct Rig {
@@ -48,13 +48,20 @@ pub(super) fn ourselves() -> Access {
     Access::of_daemon(nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw())
 }
 
-fn settings(access: Access) -> Settings {
+fn settings(access: Access, limits: Limits) -> Settings {
     let root = RootFacts {
         name: RootName::new("tools").unwrap(),
         path: PathBuf::from("/srv/tools"),
         writable: Ok(()),
     };
-    Settings { access, roots: vec![root] }
+    let level = KeyFacts {
+        key: "log.level".to_owned(),
+        value: Some("\"info\"".to_owned()),
+        origin: "default".to_owned(),
+        restart: false,
+        after_restart: None,
+    };
+    Settings { access, limits, roots: vec![root], keys: vec![level] }
 }
 
 impl Rig {
@@ -83,10 +90,15 @@ impl Rig {
         let reload = Box::new(move || -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
             let errors = errors.lock().unwrap().clone();
             Box::pin(async move {
-                if errors.is_empty() { Ok(settings(ourselves())) } else { Err(errors) }
+                if !errors.is_empty() {
+                    return Err(errors);
+                }
+                let settings = settings(ourselves(), limits);
+                let changed = vec!["log.level".to_owned()];
+                Ok(Reconfigured { settings, changed, needs_restart: vec!["socket".to_owned()] })
             })
         });
-        let service = Arc::new(Service::new(settings(ourselves()), limits, reload));
+        let service = Arc::new(Service::new(settings(ourselves(), limits), reload));
         let folder = tempfile::tempdir().unwrap();
         let socket = Socket::bind(&folder.path().join("s"), 0o660).unwrap();
         let stop = CancellationToken::new();
@@ -116,7 +128,7 @@ impl Rig {
     }
 
     pub(super) fn access(&self, access: Access) {
-        self.service.configure(settings(access));
+        self.service.configure(settings(access, self.service.limits()));
     }
 
     pub(super) fn reload_fails(&self, errors: &[&str]) {
@@ -224,6 +236,7 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
         rules: Rules { roots: [(name.clone(), rules)].into() },
         roots: vec![root],
         manifests: Vec::new(),
+        audit: None,
     });
     told.watching(&name, crate::ports::Watching::Events);
     (handle, running, told)

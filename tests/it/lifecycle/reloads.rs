@@ -37,7 +37,11 @@ fn a_signal_reloads_and_a_bad_configuration_changes_nothing() {
     world.config = "[access]\naccept = [\"uid:12345\"]\n[log]\nlevel = \"warn\"".to_owned();
     world.write_config();
     let reloaded = world.post("/v1/reload", &json!({})).ok();
-    assert_eq!(reloaded, json!({"reloaded": true, "roots": ["tools"]}));
+    let changed = json!(["access.accept", "log.level"]);
+    assert_eq!(
+        reloaded,
+        json!({"reloaded": true, "roots": ["tools"], "changed": changed, "needs_restart": []})
+    );
     assert_eq!(world.accept(&["tools/x.py"]).status, 403, "in force when the answer comes");
 }
 
@@ -89,6 +93,101 @@ fn a_root_more_and_other_globs_while_somebody_edits() {
     assert!(!world.tools().iter().any(|it| it.starts_with("other/")));
     assert_eq!(world.contents("other/y.py"), ["one\n", "two\n"]);
     world.verify();
+}
+
+/// Roots, globs, limits and rights change again and again while one file is written, each time once it was recorded, and
+/// many others are written without waiting. Nothing is lost, nothing is told twice, no walk has to find anything.
+#[test]
+fn nothing_is_lost_and_nothing_told_twice_while_everything_changes() {
+    let mut world = World::with(&[("x.py", "start\n")]);
+    let other = world.ground.path.join("other");
+    fs::create_dir(&other).unwrap();
+    let (root, stop, before) = (world.root.clone(), AtomicBool::new(false), world.head());
+    let mut stream = world.follow(before);
+    let mut all_changed = Vec::new();
+    let (written, seen) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let (mut number, mut seen) = (0, Vec::new());
+            while !stop.load(Ordering::Relaxed) && number < 5_000 {
+                fs::write(root.join("x.py"), format!("{number}\n")).unwrap();
+                fs::write(root.join(format!("t{number}.py")), "once\n").unwrap();
+                let recorded = |it: &serde_json::Value| {
+                    seen.push(it["seq"].as_u64().unwrap());
+                    it["event"] == "version.recorded" && it["tool"] == "tools/x.py"
+                };
+                stream.find(recorded).unwrap();
+                number += 1;
+            }
+            (number, seen)
+        });
+        for turn in 0..30 {
+            let more = format!("[[root]]\nname = \"other\"\npath = {other:?}\n");
+            let limits =
+                format!("limits.connections = {}\naudit.walk = \"{}s\"\n", 40 + turn, 61 + turn);
+            let rights = format!("access.accept = [\"uid:{turn}\"]\n");
+            world.config = limits + &rights + if turn % 2 == 0 { &more } else { "" };
+            world.root_keys = format!("exclude = [\"**/never{turn}\"]");
+            world.write_config();
+            let reloaded = world.post("/v1/reload", &json!({})).json();
+            all_changed.push(reloaded["changed"].to_string());
+        }
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap()
+    });
+    assert!(written > 0);
+    for changed in all_changed {
+        for key in ["limits.connections", "audit.walk", "access.accept", "root.tools.exclude"] {
+            assert!(changed.contains(key), "{key} is not in {changed}");
+        }
+    }
+    world.sync();
+    let in_order: Vec<u64> = (before + 1..).take(seen.len()).collect();
+    assert_eq!(seen, in_order, "every fact once, in order");
+    let mut wanted = vec!["start\n".to_owned()];
+    wanted.extend((0..written).map(|it| format!("{it}\n")));
+    assert_eq!(world.contents("tools/x.py"), wanted);
+    for number in 0..written {
+        assert_eq!(world.contents(&format!("tools/t{number}.py")), ["once\n"], "{number}");
+    }
+    assert!(world.daemon().logged("audit.missed").is_empty());
+    world.verify();
+}
+
+/// What is taken over at once, and what is said of what is not.
+#[test]
+fn limits_hold_at_once_and_what_waits_is_named() {
+    let mut world = World::with(&[("x.py", "one\n")]);
+    let long = json!({"tools": [{"tool": "x".repeat(2000)}]});
+    assert_ne!(world.post("/v1/accept", &long).status, 413);
+    let lines = world.daemon().lines();
+    let state = world.home.join("elsewhere");
+    world.config =
+        "limits.body_size = \"1 KiB\"\nlimits.file_size = \"8 B\"\nlog.format = \"text\""
+            .to_owned();
+    let file = world.write_config();
+    let text = fs::read_to_string(&file).unwrap();
+    let moved = text.replace(world.state().to_str().unwrap(), state.to_str().unwrap());
+    fs::write(&file, moved).unwrap();
+    let reloaded = world.post("/v1/reload", &json!({})).ok();
+    assert_eq!(reloaded["needs_restart"], json!(["log.format", "state_dir"]));
+    let line =
+        world.daemon().wait_line(lines, "needs_restart", |it| !it["needs_restart"].is_null());
+    assert_eq!(
+        (&line["level"], &line["needs_restart"]),
+        (&json!("warn"), &json!("log.format state_dir"))
+    );
+    assert_eq!(world.post("/v1/accept", &long).status, 413);
+    world.write("x.py", "far too long\n");
+    world.sync();
+    assert_eq!(world.tool("tools/x.py")["cause"], "too_large");
+    // It is said again as long as it is so, and no more when it is taken back.
+    assert_eq!(
+        world.post("/v1/reload", &json!({})).ok()["needs_restart"],
+        reloaded["needs_restart"]
+    );
+    world.config.clear();
+    world.write_config();
+    assert_eq!(world.post("/v1/reload", &json!({})).ok()["needs_restart"], json!([]));
 }
 
 #[test]

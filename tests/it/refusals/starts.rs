@@ -112,11 +112,15 @@ fn a_socket_path_that_the_kernel_does_not_take() {
 
 /// Text to put in, and what is said: the place as `line:column`, and some words.
 const MISTAKES: &[(&str, &str, &[&str])] = &[
-    ("colour = \"red\"", "3:1", &["unknown field `colour`", "^^^^^^"]),
-    ("[limits]\nfile_size = 5", "4:13", &["invalid type: integer `5`, expected a string", "^"]),
+    ("colour = \"red\"", "3:1", &["unknown key \"colour\"", "^^^^^^"]),
+    (
+        "[limits]\nfile_size = 5",
+        "4:13",
+        &["limits.file_size takes a size in quotes", "this is a whole number", "^"],
+    ),
     ("[limits]\nfile_size = \"5\"", "4:13", &["is not a size", "^^^"]),
-    ("[limits]\nfile_size = \"2 GiB\"", "4:13", &["more than 1 GiB"]),
-    ("[limits]\nconnections = 0", "4:15", &["not within 1 to 10000"]),
+    ("[limits]\nfile_size = \"2 GiB\"", "4:13", &["\"2 GiB\" is not within 1 B to 1 GiB"]),
+    ("[limits]\nconnections = 0", "4:15", &["0 is not within 1 to 10000"]),
     ("[limits]\nbody_timeout = \"soon\"", "4:16", &["is not a duration"]),
     ("[audit]\nwalk = \"1\"", "4:8", &["is not a duration"]),
     ("[log]\nlevel = \"loud\"", "4:9", &["\"loud\" is none of"]),
@@ -139,7 +143,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "5:12",
         &["\"robot\" is not an author"],
     ),
-    ("[[root]]\nname = \"other\"", "3:1", &["missing field `path`"]),
+    ("[[root]]\nname = \"other\"", "3:1", &["a root needs a `path`"]),
     ("x = ", "3:5", &["value"]),
 ];
 

@@ -1,0 +1,202 @@
+//! Every key there is, told once: what it takes, what holds without it, what it means, when it takes effect. Reading,
+//! the schema, `config show` and the answer of a reload are all made from this table, so that they cannot differ.
+
+use super::kind::Kind;
+
+#[derive(Debug)]
+pub(super) struct Key {
+    /// As it is written in a file; `root.` stands for one `[[root]]` table.
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    /// As TOML. `None`: nothing, or something that depends on the rest.
+    pub(super) default: Option<&'static str>,
+    pub(super) about: &'static str,
+    /// A reload leaves it as it is.
+    pub(super) restart: bool,
+}
+
+/// The table of roots, which is there any number of times.
+pub(super) const ROOT: &str = "root";
+
+const TIMEOUT: Kind = Kind::Duration("1ms", "1h");
+const TOOLS: &str = r#"["**/*.py", "**/*.sh", "**/*.js", "**/*.ts", "**/*.rb", "**/*.pl"]"#;
+const NEVER_TOOLS: &str = "[\"**/.*\", \"**/__pycache__\", \"**/venv\", \"**/node_modules\", \
+                           \"**/*~\", \"**/*.swp\", \"**/#*#\", \"**/4913\", \"**/*.tmp\"]";
+const OWNERS: &str = r#"["root", "self"]"#;
+const OWNERS_AND_GROUP: &str = r#"["root", "self", "@self"]"#;
+
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "state_dir",
+        Kind::Path,
+        "\"/var/lib/knowngood\"",
+        "Where the log lives. It must not lie in a root, except in the root's own \
+         .knowngood.",
+    )
+    .at_start(),
+    key(
+        "socket",
+        Kind::Path,
+        "\"/run/knowngood/knowngood.sock\"",
+        "The Unix socket to answer on; at most 107 bytes.",
+    )
+    .at_start(),
+    key(
+        "limits.file_size",
+        Kind::Size("1 B", "1 GiB"),
+        "\"16 MiB\"",
+        "The largest tool; a file over it is unreadable, cause too_large.",
+    ),
+    key(
+        "limits.body_size",
+        Kind::Size("1 B", "1 GiB"),
+        "\"1 MiB\"",
+        "The largest body of a request.",
+    ),
+    key("limits.connections", Kind::Count(1, 10_000), "64", "Connections at one time."),
+    key(
+        "limits.connections_per_peer",
+        Kind::Count(1, 10_000),
+        "32",
+        "How many of them one uid may hold; never more than all.",
+    ),
+    key(
+        "limits.header_timeout",
+        TIMEOUT,
+        "\"5s\"",
+        "How long a client may take to send the head of a request.",
+    ),
+    key(
+        "limits.body_timeout",
+        TIMEOUT,
+        "\"10s\"",
+        "How long a client may take to send the body of a request.",
+    ),
+    key(
+        "audit.walk",
+        Kind::Duration("10ms", "365d"),
+        "\"60s\"",
+        "The shortest time between two walks that compare every file's stat with \
+         what is known.",
+    ),
+    key(
+        "audit.rehash",
+        Kind::Duration("1s", "365d"),
+        "\"24h\"",
+        "In this time the content of every file is read again.",
+    ),
+    key(
+        "log.format",
+        Kind::Word(&["auto", "json", "text"]),
+        "\"auto\"",
+        "auto is text on a terminal, else JSON lines.",
+    )
+    .at_start(),
+    key(
+        "log.level",
+        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        "\"info\"",
+        "What is less weighty is not logged.",
+    ),
+    optional(
+        "metrics.listen",
+        Kind::Address,
+        "A loopback address and port where GET /metrics is answered over TCP as \
+         well, to every user of the machine.",
+    )
+    .at_start(),
+    key("access.read", Kind::People, OWNERS_AND_GROUP, "Who may look."),
+    key("access.runtime", Kind::People, OWNERS_AND_GROUP, "Who may report as a runtime."),
+    key("access.accept", Kind::People, OWNERS, "Who may make what is on disk the baseline."),
+    key(
+        "access.admin",
+        Kind::People,
+        OWNERS,
+        "Who may rescan, reload, verify and see the configuration.",
+    ),
+    optional("authors.human", Kind::People, "Whose word counts as a person's."),
+    optional(
+        "authors.ai",
+        Kind::People,
+        "Whose word counts as an AI's; who is in both lists is an AI.",
+    ),
+    optional(
+        "root.path",
+        Kind::Path,
+        "The directory. Links in it are resolved once, at the start.",
+    ),
+    optional(
+        "root.name",
+        Kind::Name,
+        "The first part of its tools' ids. Default: made from the directory's \
+         name.",
+    ),
+    key("root.include", Kind::Globs, TOOLS, "Which files are tools, relative to the root."),
+    key(
+        "root.exclude",
+        Kind::Globs,
+        NEVER_TOOLS,
+        "Which files never are, with all that lies below them.",
+    ),
+    key(
+        "root.executables",
+        Kind::Switch,
+        "true",
+        "Any file with an executable bit is a tool as well.",
+    ),
+    optional(
+        "root.baseline",
+        Kind::Inside,
+        "Accepted hashes in the format of sha256sum, relative to the root; read \
+         at the start and on a reload.",
+    ),
+    key("root.edits_by", Kind::Author, "\"unknown\"", "Who edits these files."),
+];
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
+    Key { path, kind, default: Some(default), about, restart: false }
+}
+
+const fn optional(path: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { path, kind, default: None, about, restart: false }
+}
+
+impl Key {
+    const fn at_start(self) -> Self {
+        Self { restart: true, ..self }
+    }
+
+    /// The last part of its path.
+    pub(super) fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+
+    /// The section that it stands in; empty at the top.
+    pub(super) fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |it| it.0)
+    }
+}
+
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|it| it.path == path)
+}
+
+/// What may stand in a section: keys, and at the top sections as well. Each once, in the order of the table.
+pub(super) fn names_in(section: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for key in KEYS {
+        let name = match key.section() {
+            it if it == section => key.name(),
+            it if section.is_empty() => it,
+            _ => continue,
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+pub(super) fn is_section(name: &str) -> bool {
+    !name.is_empty() && name != ROOT && KEYS.iter().any(|it| it.section() == name)
+}
