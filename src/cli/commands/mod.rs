@@ -2,15 +2,19 @@
 
 mod accept;
 mod admin;
+mod api;
 mod cat;
 mod check;
+mod completions;
 mod diff;
 mod events;
 mod history;
 mod list;
+mod man;
 mod runtimes;
 mod show;
 mod status;
+mod version;
 
 use super::{args::Command, client::Client, exit::Exit, failure::Failure, print::Out};
 
@@ -29,5 +33,8 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Rescan => admin::rescan(client, out),
         Command::Reload => admin::reload(client, out),
         Command::Verify => admin::verify(client, out),
+        Command::Api(args) => api::run(args, client, out),
+        Command::Completions { shell } => completions::run(*shell, out),
+        Command::Man(args) => man::run(args, out),
     }
 }

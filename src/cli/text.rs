@@ -1,0 +1,98 @@
+//! Words for people: colours, times as they are said, and text that cannot steer a terminal. It writes nothing.
+
+use anstyle::{AnsiColor, Style};
+use jiff::{Timestamp, tz::TimeZone};
+
+pub(super) const RED: Style = AnsiColor::Red.on_default();
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const PLAIN: Style = Style::new();
+
+/// Control characters, and those that turn the direction of a line, escaped: a name cannot steer a
+/// terminal.
+pub(super) fn visible(text: &str) -> String {
+    let hidden = |it: char| {
+        it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().fold(String::with_capacity(text.len()), |out, it| {
+        if hidden(it) {
+            out + &it.escape_unicode().to_string()
+        } else {
+            out + it.encode_utf8(&mut [0; 4])
+        }
+    })
+}
+
+/// `12 s ago`
+pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs();
+    let (amount, unit) = match seconds {
+        // The clocks of two programs may differ a little, and a clock may jump.
+        ..=0 => return "now".to_owned(),
+        1..60 => (seconds, "s"),
+        60..3_600 => (seconds / 60, "min"),
+        3_600..86_400 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{amount} {unit} ago")
+}
+
+/// `Nov 22 18:36:49`, as the journal writes it, where the person is.
+pub(super) fn local(then: Timestamp, zone: &TimeZone) -> String {
+    then.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S").to_string()
+}
+
+/// The beginning of it, so that it takes at most `width` characters.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
+}
+
+/// As a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_alphanumeric() || "_-./%@:+".contains(it);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_for_people() {
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+        for (then, shown) in [
+            ("2026-01-02T00:00:09Z", "now"),
+            ("2026-01-01T23:59:48Z", "12 s ago"),
+            ("2026-01-01T23:56:01Z", "3 min ago"),
+            ("2026-01-01T12:00:00Z", "12 h ago"),
+            ("2025-12-01T00:00:00Z", "32 d ago"),
+        ] {
+            assert_eq!(ago(now, then.parse().unwrap()), shown);
+        }
+        assert_eq!(local(now, &TimeZone::fixed(jiff::tz::offset(-3))), "Jan 01 21:00:00");
+    }
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        assert_eq!(quoted("t/a.py"), "t/a.py");
+        assert_eq!(quoted("t/it's $HOME.py"), "'t/it'\\''s $HOME.py'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut() {
+        assert_eq!(cut("größe", 5), "größe");
+        assert_eq!(cut("größer", 5), "größ…");
+        assert_eq!(cut("größer", 0), "");
+    }
+}
