@@ -120,6 +120,7 @@ pub(super) struct StatusArgs {
     /// First wait until every change made on disk so far has been seen
     #[arg(long)]
     pub(super) sync: bool,
+    /// Only this root
     #[arg(long, add = ArgValueCompleter::new(complete::root))]
     pub(super) root: Option<String>,
     /// Only tools in this state: modified, orphaned, missing, unreadable, stale, failed or unsettled
@@ -234,6 +235,7 @@ pub(super) struct EventsArgs {
     /// Only these, separated by commas: drift.detected, version.recorded, …
     #[arg(long, value_name = "TYPES", add = ArgValueCompleter::new(complete::event))]
     pub(super) types: Option<String>,
+    /// Only of this tool
     #[arg(long, add = ArgValueCompleter::new(complete::tool))]
     pub(super) tool: Option<String>,
 }

@@ -172,7 +172,8 @@ impl Out {
     }
 
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        let plain = !self.colour || text.is_empty();
+        if plain { text.to_owned() } else { format!("{style}{text}{style:#}") }
     }
 
     /// A diff as it is, for `patch`; for a person in colours and with control characters shown.

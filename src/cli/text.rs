@@ -14,16 +14,17 @@ pub(super) const PLAIN: Style = Style::new();
 /// Control characters, and those that turn the direction of a line, escaped: a name cannot steer a
 /// terminal.
 pub(super) fn visible(text: &str) -> String {
-    let hidden = |it: char| {
-        it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars().fold(String::with_capacity(text.len()), |out, it| {
-        if hidden(it) {
+        if is_hidden(it) {
             out + &it.escape_unicode().to_string()
         } else {
             out + it.encode_utf8(&mut [0; 4])
         }
     })
+}
+
+fn is_hidden(it: char) -> bool {
+    it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `12 s ago`
@@ -53,14 +54,21 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect()
 }
 
-/// As a shell takes it.
+/// As a shell takes it; what would steer a terminal as bash and zsh write it.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |it: char| it.is_alphanumeric() || "_-./%@:+".contains(it);
     if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+        return word.to_owned();
     }
+    if !word.chars().any(is_hidden) {
+        return format!("'{}'", word.replace('\'', "'\\''"));
+    }
+    let escaped = word.chars().map(|it| match it {
+        '\'' | '\\' => format!("\\{it}"),
+        it if is_hidden(it) => format!("\\u{:04x}", u32::from(it)),
+        it => it.to_string(),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -87,6 +95,7 @@ mod tests {
         assert_eq!(quoted("t/a.py"), "t/a.py");
         assert_eq!(quoted("t/it's $HOME.py"), "'t/it'\\''s $HOME.py'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a\u{1b}[2J'b"), "$'a\\u001b[2J\\'b'");
     }
 
     #[test]

@@ -17,16 +17,20 @@ const MOST_KEPT: usize = 1 << 20;
 pub(super) fn run(args: &ApiArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
     let (status, mut body) = client.raw(raw(args)?)?;
     let refused = !(200..300).contains(&status);
-    let mut kept = Vec::new();
+    let (mut kept, mut last) = (Vec::new(), None);
     while let Next::Some(piece) = body.piece(None) {
         if refused && kept.len() < MOST_KEPT {
             kept.extend_from_slice(&piece);
         }
         out.bytes(&piece);
         out.flush();
+        last = piece.last().copied().or(last);
         if out.is_closed() {
             break;
         }
+    }
+    if out.terminal && last.is_some_and(|it| it != b'\n') {
+        out.line("");
     }
     if refused { Err(Failure::answered(status, &kept)) } else { Ok(Exit::Ok) }
 }

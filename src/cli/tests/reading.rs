@@ -44,7 +44,7 @@ S  stale     t/old.py     v2 -> v3                                        planne
         "12 s ago",
         "4 min ago",
         "\nnext: knowngood diff t/search.py    what changed\n",
-        "\n      knowngood accept t/search.py  it is good\n",
+        "\n      knowngood accept t/search.py  if it is good\n",
     ] {
         assert!(done.out.contains(seen), "{}", done.out);
     }

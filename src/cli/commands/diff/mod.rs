@@ -147,14 +147,14 @@ fn show(diffs: &[&Value], form: &Form, client: &Client, out: &mut Out) -> Result
 
 fn lines(diff: &Value, out: &mut Out) {
     let (from, to) = (label(diff, "from"), label(diff, "to"));
+    let tool = visible(view::text(diff, "/tool"));
     match bit(diff) {
-        Some(true) => out.note("the executable bit went on"),
-        Some(false) => out.note("the executable bit went off"),
+        Some(true) => out.note(&format!("{tool}: the executable bit went on")),
+        Some(false) => out.note(&format!("{tool}: the executable bit went off")),
         None => (),
     }
     if differs(diff) && is_binary(diff) {
-        let tool = view::text(diff, "/tool");
-        return out.line(&format!("binary contents {from} and {to} of {} differ", visible(tool)));
+        return out.line(&format!("binary contents {from} and {to} of {tool} differ"));
     }
     out.diff(view::text(diff, "/diff"));
 }

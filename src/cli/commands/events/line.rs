@@ -17,7 +17,7 @@ pub(super) fn told(event: &Value, out: &Out) -> String {
     ];
     words.extend([
         out.paint(if out.terminal { BOLD } else { PLAIN }, &visible(view::text(event, "/tool"))),
-        view::number(event, "/version").map_or_else(String::new, |it| format!("v{it}")),
+        version(event, out),
         event
             .get("author")
             .filter(|it| it.is_object())
@@ -30,6 +30,13 @@ pub(super) fn told(event: &Value, out: &Out) -> String {
     }
     words.retain(|it| !it.is_empty());
     words.join(" ")
+}
+
+/// Of a baseline a person is told from where to where.
+fn version(event: &Value, out: &Out) -> String {
+    let is_told = out.terminal && view::text(event, "/event") == "baseline.moved";
+    let number = view::number(event, "/version").filter(|_| !is_told);
+    number.map_or_else(String::new, |it| format!("v{it}"))
 }
 
 fn style(name: &str) -> Style {

@@ -169,7 +169,7 @@ impl Entries {
     }
 }
 
-/// How wide each is.
+/// How wide each is, so that no line is longer than the screen.
 struct Columns {
     tool: usize,
     rest: [usize; 4],
@@ -177,42 +177,51 @@ struct Columns {
 }
 
 impl Columns {
+    /// Of entries that are too long by themselves the others do not suffer.
     fn of(entries: &[Entry], width: usize) -> Self {
-        let longest = |of: &dyn Fn(&Entry) -> usize| entries.iter().map(of).max().unwrap_or(0);
+        let fits: Vec<&Entry> = entries.iter().filter(|it| it.length() <= width).collect();
+        let longest =
+            |of: &dyn Fn(&Entry) -> usize| fits.iter().map(|it| of(it)).max().unwrap_or(0);
         let rest = [0, 1, 2, 3]
             .map(|column| longest(&|it| it.columns.get(column).map_or(0, |it| it.chars().count())));
-        let taken: usize = rest.iter().filter(|it| **it > 0).map(|it| it + GAP.len()).sum();
-        let room = width.saturating_sub(INDENT + taken);
-        Self { tool: longest(&|it| it.tool.chars().count()).min(room), rest, width }
+        Self { tool: longest(&|it| it.tool.chars().count()), rest, width }
+    }
+
+    fn fit(&self) -> bool {
+        let rest: usize = self.rest.iter().filter(|it| **it > 0).map(|it| it + GAP.len()).sum();
+        INDENT + self.tool + rest <= self.width
     }
 }
 
 impl Entry {
+    /// On one line, with nothing aligned.
+    fn length(&self) -> usize {
+        let rest = self.columns.iter().map(|it| it.chars().count()).filter(|it| *it > 0);
+        INDENT + self.tool.chars().count() + rest.map(|it| it + GAP.len()).sum::<usize>()
+    }
+
     fn lines(&self, columns: &Columns, out: &Out) -> Vec<String> {
         let (letter, style) = match self.word.as_str() {
             "unsettled" => ("~", DIM),
             _ => (self.kind.letter(), self.kind.style()),
         };
         let head = format!("{letter} {:<width$}", self.word, width = INDENT - 2);
-        let head = out.paint(style, &head);
-        let tool = out.paint(BOLD, &self.tool);
+        let name = out.paint(style, &head) + &out.paint(BOLD, &self.tool);
         let indent = " ".repeat(INDENT);
-        let missing = columns.tool.checked_sub(self.tool.chars().count());
-        let mut lines = Vec::new();
-        if let Some(missing) = missing {
-            let rest = self.rest(Some(columns), out);
-            let gap = if rest.is_empty() { String::new() } else { " ".repeat(missing) + GAP };
-            lines.push(format!("{head}{tool}{gap}{rest}"));
+        let mut lines = if self.length() > columns.width {
+            vec![name, format!("{indent}{}", self.rest(None, out))]
+        } else if columns.fit() {
+            let gap = " ".repeat(columns.tool - self.tool.chars().count());
+            vec![format!("{name}{gap}{GAP}{}", self.rest(Some(columns), out)).trim_end().to_owned()]
         } else {
-            lines.push(format!("{head}{tool}"));
-            lines.push(format!("{indent}{}", self.rest(None, out)));
-        }
+            vec![format!("{name}{GAP}{}", self.rest(None, out)).trim_end().to_owned()]
+        };
         let room = columns.width.saturating_sub(INDENT);
         lines.extend(self.below.iter().map(|it| format!("{indent}{}", cut(it, room))));
         lines
     }
 
-    /// What stands beside the name, or alone.
+    /// What stands beside the name; aligned, or only as wide as it is.
     fn rest(&self, columns: Option<&Columns>, out: &Out) -> String {
         let last = self.columns.iter().rposition(|it| !it.is_empty());
         let mut parts = Vec::new();

@@ -15,34 +15,39 @@ pub(super) fn lines(status: &Value, out: &Out) -> Vec<String> {
     let mut lines = Vec::new();
     for (place, (command, what)) in commands.iter().enumerate() {
         let head = if place == 0 { "next: " } else { "      " };
-        let fits = head.len() + widest + 2 + what.len() <= out.width();
-        let gap = if fits { widest - command.chars().count() } else { 0 };
-        let what = out.paint(DIM, &format!("{}{what}", " ".repeat(gap)));
-        lines.push(format!("{head}{}  {what}", out.paint(CYAN, command)));
+        let gap = " ".repeat(widest - command.chars().count() + 2);
+        let mut line = format!("{head}{}", out.paint(CYAN, command));
+        // A name may be so long that there is no place for more than the command.
+        if head.len() + widest + 2 + what.len() <= out.width() {
+            line += &out.paint(DIM, &format!("{gap}{what}"));
+        }
+        lines.push(line);
     }
     lines
 }
 
+/// How to look at each kind, and for the first that wants a decision, how to take it.
 fn commands(status: &Value) -> Vec<(String, &'static str)> {
     let issues = view::items(status, "/issues");
-    let of = |kind: Kind| {
-        let mut all = issues.iter().filter(move |it| Kind::of(it) == kind);
-        all.next().map(|it| quoted(view::text(it, "/tool")))
+    let first = |kind: Kind| {
+        let issue = issues.iter().find(|it| Kind::of(it) == kind);
+        issue.map(|it| quoted(view::text(it, "/tool")))
     };
+    let drift = [
+        (Kind::Modified, "diff", "", "what changed", "if it is good"),
+        (Kind::Orphaned, "cat", "", "what is new", "if it is good"),
+        (Kind::Missing, "cat", "@baseline", "what is gone", "if it may be gone"),
+    ];
     let mut commands = Vec::new();
-    if let Some(tool) = of(Kind::Modified) {
-        commands.push((format!("knowngood diff {tool}"), "what changed"));
-        commands.push((format!("knowngood accept {tool}"), "it is good"));
+    for (kind, look, at, what, decision) in drift {
+        let Some(tool) = first(kind) else { continue };
+        let decides = commands.is_empty();
+        commands.push((format!("knowngood {look} {tool}{at}"), what));
+        if decides {
+            commands.push((format!("knowngood accept {tool}"), decision));
+        }
     }
-    if let Some(tool) = of(Kind::Orphaned) {
-        commands.push((format!("knowngood cat {tool}"), "what is new"));
-        commands.push((format!("knowngood accept {tool}"), "it is good"));
-    }
-    if let Some(tool) = of(Kind::Missing) {
-        commands.push((format!("knowngood cat {tool}@baseline"), "what is gone"));
-        commands.push((format!("knowngood accept {tool}"), "it may be gone"));
-    }
-    if of(Kind::Stale).or_else(|| of(Kind::Failed)).is_some() {
+    if first(Kind::Stale).or_else(|| first(Kind::Failed)).is_some() {
         commands.push(("knowngood runtimes".to_owned(), "who has to load again"));
     }
     commands

@@ -11,6 +11,9 @@ use crate::cli::{
 /// More than these are counted, but for those with which something is wrong.
 const MOST: usize = 6;
 
+const RETURN: &str =
+    "it ends when they return, or with `knowngood accept` of those that may be gone";
+
 pub(super) fn lines(roots: &[Value], out: &Out) -> Vec<String> {
     let folds = roots.len() > MOST;
     let shown: Vec<&Value> = roots.iter().filter(|it| !folds || is_troubled(it)).collect();
@@ -59,16 +62,16 @@ fn row(root: &Value, out: &Out) -> Vec<Cell> {
 }
 
 fn trouble(root: &Value) -> Vec<String> {
-    let stop = match view::text(root, "/safety_stop") {
-        "" => None,
+    let stop: &[&str] = match view::text(root, "/safety_stop") {
+        "" => &[],
         "root_missing" => {
-            Some("safety stop: the directory is gone; its tools keep their baseline".to_owned())
+            &["safety stop: the directory is gone; its tools keep their baseline", RETURN]
         }
         "mass_removal" => {
-            Some("safety stop: most of its tools are gone; they keep their baseline".to_owned())
+            &["safety stop: most of its tools are gone at once; they keep their baseline", RETURN]
         }
-        other => Some(format!("safety stop: {}", visible(other))),
+        other => &["safety stop", other],
     };
-    let why = Some(view::text(root, "/watch_why")).filter(|it| !it.is_empty()).map(visible);
-    stop.into_iter().chain(why).collect()
+    let why = Some(view::text(root, "/watch_why")).filter(|it| !it.is_empty());
+    stop.iter().copied().chain(why).map(visible).collect()
 }

@@ -135,8 +135,12 @@ const RELOADED: &str = r#"{"reloaded":true,"roots":["t","u"]}"#;
 const VERIFIED: &str = r#"{"ok":false,"checked":{"facts":412,"contents":88,"files":42},"problems":["000001.log at byte 912: the block does not have the hash it says"],"missed":[],"as_of":412}"#;
 const NO_TOOL: &str = r#"{"type":"urn:knowngood:problem:no_such_tool","title":"There is no such tool","status":404,"code":"no_such_tool","detail":"there is no tool t/x"}"#;
 const NO_VERSION: &str = r#"{"type":"urn:knowngood:problem:no_such_version","title":"There is no such version","status":404,"code":"no_such_version","detail":"t/search.py has no version v9","hint":"its newest is v3"}"#;
-const CONFLICT: &str = r#"{"type":"urn:knowngood:problem:conflict","title":"Somebody else was faster","status":409,"code":"conflict","detail":"t/search.py has other content on disk by now"}"#;
-const INVALID: &str = r#"{"type":"urn:knowngood:problem:invalid_request","title":"The request is not valid","status":400,"code":"invalid_request","detail":"tools is missing: name tools, or say `all`"}"#;
+pub(super) const CONFLICT: &str = r#"{"type":"urn:knowngood:problem:conflict","title":"Somebody else was faster","status":409,"code":"conflict","detail":"t/search.py has other content on disk by now","hint":"look at it, and accept what you saw"}"#;
+pub(super) const FORBIDDEN: &str = r#"{"type":"urn:knowngood:problem:forbidden","title":"The right is missing","status":403,"code":"forbidden","detail":"uid 7 (bob) lacks admin","hint":"[access] admin in the configuration names who has it"}"#;
+pub(super) const REJECTED: &str = r#"{"type":"urn:knowngood:problem:config_rejected","title":"The configuration has errors","status":400,"code":"config_rejected","detail":"2 of them; the former one stays in force",
+  "errors":["config.toml:3:1: unknown key `rot`\n  3 | rot = 1\n    | ^^^","$KNOWNGOOD__LOG__FORM: no such key"]}"#;
+pub(super) const EXPIRED: &str = r#"{"type":"urn:knowngood:problem:cursor_expired","title":"That far back nothing is kept","status":410,"code":"cursor_expired","detail":"the oldest is 9"}"#;
+pub(super) const STARTING: &str = r#"{"type":"urn:knowngood:problem:starting","title":"The daemon is starting","status":503,"code":"starting","detail":"the log is being read"}"#;
 
 /// One of each kind, 10 s apart, the newest now.
 fn events() -> Vec<Value> {
@@ -214,27 +218,34 @@ pub(super) fn only_status(body: &str) -> Daemon {
     Daemon::start(move |_| true_to::<wire::Status>(&body))
 }
 
+/// Refuses whatever begins so, and else is the world.
+pub(super) fn refusing(begin: &'static str, status: u16, body: &'static str) -> Daemon {
+    Daemon::start(
+        move |line| if line.starts_with(begin) { refusal(status, body) } else { answered(line) },
+    )
+}
+
 pub(super) fn world() -> Daemon {
-    Daemon::start(|line| {
-        let (path, query) = line.split_once('?').unwrap_or((line, ""));
-        match path {
-            "GET /v1/status" if query.contains("state=stale") => true_to::<wire::Status>(STALE),
-            "GET /v1/status" => true_to::<wire::Status>(STATUS),
-            "GET /v1/tools" => true_to::<wire::List<wire::Tool>>(TOOLS),
-            "GET /v1/history/t/search.py" => history(query),
-            "GET /v1/content/t/search.py" if query.contains("v9") => refusal(404, NO_VERSION),
-            "GET /v1/content/t/search.py" => ok(CONTENT),
-            "GET /v1/runtimes" => true_to::<wire::List<wire::RuntimeState>>(RUNTIMES),
-            "GET /v1/info" => true_to::<wire::Info>(INFO),
-            "GET /v1/events" => told(query),
-            "POST /v1/accept" | "POST /v1/rescan" | "POST /v1/reload" | "POST /v1/verify" => {
-                done(path)
-            }
-            _ if path.starts_with("GET /v1/diff/") => diff(path, query),
-            _ if path.starts_with("GET /v1/check/") => check(path),
-            _ => tool(path),
-        }
-    })
+    Daemon::start(answered)
+}
+
+fn answered(line: &str) -> Vec<u8> {
+    let (path, query) = line.split_once('?').unwrap_or((line, ""));
+    match path {
+        "GET /v1/status" if query.contains("state=stale") => true_to::<wire::Status>(STALE),
+        "GET /v1/status" => true_to::<wire::Status>(STATUS),
+        "GET /v1/tools" => true_to::<wire::List<wire::Tool>>(TOOLS),
+        "GET /v1/history/t/search.py" => history(query),
+        "GET /v1/content/t/search.py" if query.contains("v9") => refusal(404, NO_VERSION),
+        "GET /v1/content/t/search.py" => ok(CONTENT),
+        "GET /v1/runtimes" => true_to::<wire::List<wire::RuntimeState>>(RUNTIMES),
+        "GET /v1/info" => true_to::<wire::Info>(INFO),
+        "GET /v1/events" => told(query),
+        "POST /v1/accept" | "POST /v1/rescan" | "POST /v1/reload" | "POST /v1/verify" => done(path),
+        _ if path.starts_with("GET /v1/diff/") => diff(path, query),
+        _ if path.starts_with("GET /v1/check/") => check(path),
+        _ => tool(path),
+    }
 }
 
 fn tool(path: &str) -> Vec<u8> {

@@ -152,7 +152,7 @@ fn acting() {
         ],
     );
     all_forms("admin", &[&["rescan"], &["reload"], &["verify"]]);
-    all_forms("api", &[&["api", "get", "v1/info"], &["api", "POST", "/v1/accept", "-d", "{}"]]);
+    all_forms("api", &[&["api", "get", "v1/info"], &["api", "GET", "/v1/tools/t/x"]]);
 }
 
 #[test]
@@ -164,6 +164,22 @@ fn failures() {
         &["api", "GET", "/v1/events?after=x y"],
     ];
     all_forms("failures", line);
+    let refused = |begin, status, body, line: &[&str]| {
+        ALL.map(|it| shown(&answers::refusing(begin, status, body), it, line)).concat()
+    };
+    let told = [
+        refused(
+            "POST /v1/accept",
+            409,
+            answers::CONFLICT,
+            &["accept", "search", "--disk", "sha256:0"],
+        ),
+        refused("POST /v1/rescan", 403, answers::FORBIDDEN, &["rescan"]),
+        refused("POST /v1/reload", 400, answers::REJECTED, &["reload"]),
+        refused("GET /v1/events", 410, answers::EXPIRED, &["events", "--after", "3"]),
+        refused("GET /v1/status", 503, answers::STARTING, &["status", "--watch"]),
+    ];
+    compare("refused", &told.concat());
     let away = |form| {
         let daemon = world();
         fs::remove_file(daemon.socket()).unwrap();
