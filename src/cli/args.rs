@@ -19,6 +19,11 @@ Exit codes:
 const SOCKET_HELP: &str = "\
 The daemon's socket [default: $KNOWNGOOD_SOCKET, the nearest .knowngood/ upward from here, /run/knowngood/]";
 
+const PAGER_HELP: &str =
+    "Long output on a terminal goes straight out, not through $KNOWNGOOD_PAGER, $PAGER or less";
+const DIFFTOOL_HELP: &str =
+    "Show it with this command, given two files [on a terminal: $KNOWNGOOD_DIFFTOOL]";
+
 /// Keeps AI agents' tools known-good: watches them, versions them, flags drift
 #[derive(Debug, Parser)]
 #[command(name = "knowngood", version, after_help = EXIT_CODES, max_term_width = 110)]
@@ -38,8 +43,7 @@ pub(super) struct Global {
     pub(super) socket: Option<PathBuf>,
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Colour,
-    /// Long output on a terminal goes straight out, not through $KNOWNGOOD_PAGER, $PAGER or less
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help = PAGER_HELP)]
     pub(super) no_pager: bool,
     /// Say only what cannot be left out: of status, check and diff the exit code alone
     #[arg(short, long, global = true)]
@@ -179,8 +183,12 @@ pub(super) struct DiffArgs {
     /// How many lines, not which
     #[arg(long)]
     pub(super) stat: bool,
-    /// Show it with this command, given two files [on a terminal: $KNOWNGOOD_DIFFTOOL]
-    #[arg(long = "tool", value_name = "CMD", conflicts_with_all = ["stat", "json", "unified"])]
+    #[arg(
+        long = "tool",
+        value_name = "CMD",
+        conflicts_with_all = ["stat", "json", "unified"],
+        help = DIFFTOOL_HELP,
+    )]
     pub(super) with: Option<String>,
 }
 
@@ -224,7 +232,7 @@ pub(super) struct EventsArgs {
     #[arg(short, long)]
     pub(super) follow: bool,
     /// Only the last N of those that are wanted
-    #[arg(short = 'n', long = "number", value_name = "N", conflicts_with_all = ["after", "since"])]
+    #[arg(short = 'n', long = "number", value_name = "N")]
     pub(super) number: Option<u64>,
     /// Only what came after this one
     #[arg(long, value_name = "SEQ", conflicts_with = "since")]

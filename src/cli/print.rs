@@ -13,7 +13,7 @@ use super::{
     failure::Failure,
     pager::Pager,
     patch,
-    sink::{Screen, Sink},
+    sink::{Screen, Sink, rows},
     table::{self, Cell},
     text::{ago, local},
 };
@@ -141,9 +141,14 @@ impl Out {
 
     /// The whole screen anew. What does not fit on it is left out.
     pub(super) fn redraw(&mut self, lines: &[String]) {
-        let most = self.screen().height.saturating_sub(1);
+        let Screen { width, height } = self.screen();
+        let mut taken = 0;
         self.bytes(b"\x1b[H");
-        for line in lines.iter().take(most) {
+        for line in lines {
+            taken += rows(line, width);
+            if taken >= height {
+                break;
+            }
             self.line(&format!("{line}\x1b[K"));
         }
         self.bytes(b"\x1b[J");
@@ -199,7 +204,7 @@ impl Out {
     /// The time of day where the person is, the time itself for a program.
     pub(super) fn clock(&self, time: &str) -> String {
         match time.parse::<Timestamp>() {
-            Ok(then) if self.terminal => local(then, &self.zone),
+            Ok(then) if self.terminal => local(self.now(), then, &self.zone),
             _ => time.to_owned(),
         }
     }
@@ -222,6 +227,8 @@ impl Out {
     fn remember(&mut self, done: io::Result<()>) {
         match done {
             Ok(()) => (),
+            // What broke first is what is told.
+            Err(_) if matches!(self.pipe, Pipe::Broken(_)) => (),
             Err(it) if it.kind() == io::ErrorKind::BrokenPipe => self.pipe = Pipe::Closed,
             Err(it) => self.pipe = Pipe::Broken(it),
         }
@@ -229,10 +236,9 @@ impl Out {
 
     /// Tells a failure, in the one form in which all are told, and names the exit code.
     pub(super) fn finish(&mut self, done: Result<Exit, Failure>) -> Exit {
-        if !self.is_closed() {
-            let ended = self.stdout.end();
-            self.remember(ended);
-        }
+        // A pager that was left early has closed the pipe, and is waited for all the same.
+        let ended = self.stdout.end();
+        self.remember(ended);
         let done = match &self.pipe {
             Pipe::Broken(it) => Err(Failure::other("cannot write the output", &it.to_string())),
             Pipe::Open | Pipe::Closed => done,

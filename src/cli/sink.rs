@@ -95,14 +95,15 @@ impl Held {
     /// With a line left for the prompt.
     fn fits(&self) -> bool {
         let text = String::from_utf8_lossy(&self.bytes);
-        let mut rows = 0;
-        for line in text.lines() {
-            let shown: usize =
-                anstream::adapter::strip_str(line).map(|it| it.chars().count()).sum();
-            rows += shown.div_ceil(self.screen.width.max(1)).max(1);
-        }
-        rows < self.screen.height
+        let taken: usize = text.lines().map(|it| rows(it, self.screen.width)).sum();
+        taken < self.screen.height
     }
+}
+
+/// How many a line takes on the screen.
+pub(super) fn rows(line: &str, width: usize) -> usize {
+    let shown: usize = anstream::adapter::strip_str(line).map(|it| it.chars().count()).sum();
+    shown.div_ceil(width.max(1)).max(1)
 }
 
 #[cfg(test)]

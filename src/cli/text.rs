@@ -41,9 +41,11 @@ pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
     format!("{amount} {unit} ago")
 }
 
-/// `Nov 22 18:36:49`, as the journal writes it, where the person is.
-pub(super) fn local(then: Timestamp, zone: &TimeZone) -> String {
-    then.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S").to_string()
+/// `18:36:49`, where the person is, and before it the day unless it is today.
+pub(super) fn local(now: Timestamp, then: Timestamp, zone: &TimeZone) -> String {
+    let (now, then) = (now.to_zoned(zone.clone()), then.to_zoned(zone.clone()));
+    let form = if now.date() == then.date() { "%H:%M:%S" } else { "%b %d %H:%M:%S" };
+    then.strftime(form).to_string()
 }
 
 /// The beginning of it, so that it takes at most `width` characters.
@@ -87,7 +89,10 @@ mod tests {
         ] {
             assert_eq!(ago(now, then.parse().unwrap()), shown);
         }
-        assert_eq!(local(now, &TimeZone::fixed(jiff::tz::offset(-3))), "Jan 01 21:00:00");
+        let zone = TimeZone::fixed(jiff::tz::offset(-3));
+        let before = "2026-01-01T02:59:59Z".parse().unwrap();
+        assert_eq!(local(now, now, &zone), "21:00:00");
+        assert_eq!(local(now, before, &zone), "Dec 31 23:59:59");
     }
 
     #[test]

@@ -18,10 +18,7 @@ pub(super) fn told(event: &Value, out: &Out) -> String {
     words.extend([
         out.paint(if out.terminal { BOLD } else { PLAIN }, &visible(view::text(event, "/tool"))),
         version(event, out),
-        event
-            .get("author")
-            .filter(|it| it.is_object())
-            .map_or_else(String::new, |_| visible(&view::author(event))),
+        author(event, out),
     ]);
     if out.terminal {
         words.push(visible(&said(event)));
@@ -37,6 +34,16 @@ fn version(event: &Value, out: &Out) -> String {
     let is_told = out.terminal && view::text(event, "/event") == "baseline.moved";
     let number = view::number(event, "/version").filter(|_| !is_told);
     number.map_or_else(String::new, |it| format!("v{it}"))
+}
+
+/// A person knows from its absence that it is unknown.
+fn author(event: &Value, out: &Out) -> String {
+    let is_known = event.get("author").is_some_and(Value::is_object);
+    match view::author(event) {
+        unknown if unknown == "unknown" && out.terminal => String::new(),
+        author if is_known => visible(&author),
+        _ => String::new(),
+    }
 }
 
 fn style(name: &str) -> Style {
@@ -66,9 +73,12 @@ fn said(event: &Value) -> String {
             "" => format!("{}, expected {}", text("sync"), side("expected")),
             cause => format!("{} ({cause}), expected {}", text("sync"), side("expected")),
         },
+        "baseline.moved" if event.get("tool").is_some_and(Value::is_null) => {
+            format!("of {} tools in {} ({})", count("tools"), text("root"), text("reason"))
+        }
         "baseline.moved" => format!("{} -> {} ({})", side("from"), side("to"), text("reason")),
         "runtime.loaded" => {
-            format!("{runtime} has loaded {}, failed to load {}", count("loaded"), count("failed"))
+            format!("{runtime} has loaded {}, could not load {}", count("loaded"), count("failed"))
         }
         "runtime.stale" => {
             format!("{runtime} has {}, expected {}", side("loaded"), side("expected"))

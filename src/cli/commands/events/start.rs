@@ -24,13 +24,13 @@ pub(super) fn after(
     client: &Client,
     now: Timestamp,
 ) -> Result<u64, Failure> {
-    match (&args.since, args.after, args.number) {
-        (Some(since), _, _) => before_time(time(since, now)?, client),
-        (_, Some(after), _) => Ok(after),
-        (_, _, Some(number)) => before_last(number, wanted, client),
-        (None, None, None) if args.follow => before_last(USUAL, wanted, client),
-        (None, None, None) => Ok(0),
-    }
+    let begin = match (&args.since, args.after) {
+        (Some(since), _) => Some(before_time(time(since, now)?, client)?),
+        (None, after) => after,
+    };
+    let usual = (args.follow && begin.is_none()).then_some(USUAL);
+    let last = args.number.or(usual).map(|it| before_last(it, wanted, client)).transpose()?;
+    Ok(begin.max(last).unwrap_or(0))
 }
 
 /// The seq that exactly `number` of the wanted events come after, read in steps that grow.

@@ -59,7 +59,9 @@ fn entry(kind: Kind, issue: &Value, out: &Out) -> Entry {
             let message = view::text(issue, "/message").lines().next().unwrap_or_default();
             vec![format!("{}: {}", view::text(issue, "/runtime"), message)]
         }
-        _ => running(issue),
+        Kind::Modified | Kind::Orphaned | Kind::Missing | Kind::Stale | Kind::Other => {
+            running(issue)
+        }
     };
     Entry {
         kind,
@@ -162,6 +164,7 @@ impl Entries {
                 && more > 0
             {
                 let rest = format!("and {more} more: knowngood status --state {}", first.word);
+                let rest = cut(&rest, columns.width.saturating_sub(INDENT));
                 lines.push(format!("{}{}", " ".repeat(INDENT), out.paint(DIM, &rest)));
             }
         }

@@ -45,7 +45,9 @@ fn show(status: &Value, args: &StatusArgs, out: &mut Out) {
         return;
     } else if out.terminal {
         let all = args.all || args.state.is_some();
-        screen::lines(status, all, out).iter().for_each(|it| out.line(it));
+        for line in screen::lines(status, all, out) {
+            out.line(&line);
+        }
     } else {
         table::print(status, out);
     }
