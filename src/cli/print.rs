@@ -308,4 +308,14 @@ mod tests {
         out.diff("+a\tb\u{1b}[2J\n");
         assert_eq!(seen.text(), "+a\tb\\u{1b}[2J\n");
     }
+
+    #[test]
+    fn a_screen_is_not_drawn_beyond_its_end() {
+        let seen = super::super::fake::Shared::default();
+        let mut out = Out { terminal: true, ..Out::new(false, false, Colour::Never) };
+        out.stdout = Sink::new(Box::new(seen.clone()));
+        out.size = Box::new(|| Screen { width: 4, height: 4 });
+        out.redraw(&["1".to_owned(), "12345".to_owned(), "one too many".to_owned()]);
+        assert_eq!(seen.text(), "\u{1b}[H1\u{1b}[K\n12345\u{1b}[K\n\u{1b}[J");
+    }
 }

@@ -1,24 +1,25 @@
 # Completions of knowngood for bash: source <(knowngood completions bash)
 
 _knowngood() {
-    local words=() word current=0 i joins=
-    # Bash has cut the line at @, = and : too; what it cut there is put together again.
-    for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do
-        word=${COMP_WORDS[i]}
-        ((i == COMP_CWORD)) && word=$2
-        if [[ ${#words[@]} -gt 1 && ( $joins == yes || ( $word == [@=:]* && $word != @?* ) ) ]]; then
-            words[${#words[@]} - 1]+=$word
+    # Bash has cut the line at @, = and : too. What no space stands between is put together again.
+    local words=() rest=${COMP_LINE:0:COMP_POINT} begin piece i
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        begin=${rest#"${rest%%[![:space:]]*}"}
+        piece=${COMP_WORDS[i]}
+        ((i == COMP_CWORD)) && piece=$begin
+        if ((i > 0)) && [[ $begin == "$rest" ]]; then
+            words[${#words[@]} - 1]+=$piece
         else
-            words+=("$word")
+            words+=("$piece")
         fi
-        [[ ${COMP_WORDS[i]} == *[@=:] ]] && joins=yes || joins=
-        ((i == COMP_CWORD)) && current=$((${#words[@]} - 1))
+        rest=${begin#"$piece"}
     done
-    local typed=${words[current]}
-    local cut=${typed%"$2"} reply
+    local current=$((${#words[@]} - 1)) reply
+    # What bash takes for the word is its end; the rest of it stays on the line.
+    local kept=${words[current]%"$2"}
     COMPREPLY=()
-    while IFS= read -r reply; do
-        COMPREPLY+=("${reply#"$cut"}")
+    while IFS= read -r reply || [[ -n $reply ]]; do
+        COMPREPLY+=("${reply#"$kept"}")
     done < <(
         KNOWNGOOD_COMPLETE=bash _CLAP_COMPLETE_INDEX=$current _CLAP_IFS=$'\n' \
             "$1" -- "${words[@]}" 2>/dev/null

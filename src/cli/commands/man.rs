@@ -17,7 +17,7 @@ use crate::cli::{
     print::Out,
 };
 
-/// What is common to all pages, before what differs.
+/// What is common to all pages, behind what differs.
 const MORE: &str = include_str!("man.roff");
 
 pub(super) fn run(args: &ManArgs, out: &mut Out) -> Result<Exit, Failure> {
