@@ -119,8 +119,8 @@ pub struct StatKey {
     pub ino: u64,
     pub size: u64,
     pub mode: u32,
-    pub mtime_ns: i128,
-    pub ctime_ns: i128,
+    pub mtime_ns: i64,
+    pub ctime_ns: i64,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -59,7 +59,6 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// Runs until a signal or a failure ends it.
 pub fn run(request: config::Request) -> Result<(), Failed> {
-    allocator::use_few_pools();
     let config = Config::load(&request, &config::environment(), &config::System)?;
     let control = log::install(config.log.format, config.log.level, Box::new(|| clock::now().0))
         .map_err(|it| world("installing", "the log", std::io::Error::other(it.to_string())))?;

@@ -42,6 +42,8 @@ pub use self::lease::ignore_lease_signals;
 pub struct Disk {
     roots: BTreeMap<RootName, RootState>,
     cache: Cache,
+    /// Read when the roots are first told: by then the lane has a thread of its own, and others arm watches meanwhile.
+    is_read: bool,
     pack: Arc<dyn Pack>,
     memory: Arc<dyn Memory>,
     workers: usize,
@@ -56,20 +58,29 @@ struct RootState {
 }
 
 impl Disk {
-    /// Sees nothing before it is told its roots; what it remembers waits for them. A lost memory is no error: all is
-    /// read then.
+    /// Sees nothing before it is told its roots; what it remembers waits for them.
     pub fn new(pack: Arc<dyn Pack>, memory: Arc<dyn Memory>) -> Self {
-        let cache = Cache::load(&*memory).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what was known of the disk is lost; every tool is read again");
-            Cache::default()
-        });
-        Self { roots: BTreeMap::new(), cache, pack, memory, workers: workers::available() }
+        let (cache, is_read) = (Cache::default(), false);
+        Self { roots: BTreeMap::new(), cache, is_read, pack, memory, workers: workers::available() }
+    }
+
+    /// A lost memory is no error: all is read again then.
+    fn read_memory(&mut self) {
+        match Cache::load(&*self.memory) {
+            Ok(it) => self.cache = it,
+            Err(error) => {
+                tracing::warn!(%error, "what was known of the disk is lost; every tool is read again");
+            }
+        }
     }
 }
 
 impl Tree for Disk {
     /// A root that is not there yet is no error: it is armed when it is first seen.
     fn set_roots(&mut self, roots: &[WatchedRoot]) {
+        if !std::mem::replace(&mut self.is_read, true) {
+            self.read_memory();
+        }
         let mut former = std::mem::take(&mut self.roots);
         for watched in roots {
             let same = former.remove(&watched.name).filter(|it| it.watched.path == watched.path);

@@ -42,7 +42,7 @@ struct Opened<'a> {
     name: &'a [u8],
     file: OwnedFd,
     stat: Stat,
-    asked_at: i128,
+    asked_at: i64,
     leased: bool,
 }
 

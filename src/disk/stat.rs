@@ -15,12 +15,12 @@ use crate::{
 
 pub(super) const EXECUTABLE: u32 = 0o111;
 
-const SECOND: i128 = 1_000_000_000;
+const SECOND: i64 = 1_000_000_000;
 
 /// Two ticks of the slowest usual kernel clock (100 Hz).
-const FINE: i128 = 20_000_000;
+const FINE: i64 = 20_000_000;
 /// The step of FAT, and room for a server's clock.
-const COARSE: i128 = 2 * SECOND;
+const COARSE: i64 = 2 * SECOND;
 
 /// Local file systems that stamp with the kernel's clock: ext, xfs, btrfs, tmpfs, ramfs, overlayfs, f2fs, zfs, bcachefs.
 const KERNEL_STAMPED: &[u64] = &[
@@ -63,8 +63,8 @@ pub(super) fn links(stat: &Stat) -> u64 {
 }
 
 pub(super) fn mtime(stat: &Stat) -> Timestamp {
-    let micros = nanos(stat.st_mtime, i128::from(stat.st_mtime_nsec)).div_euclid(1000);
-    Timestamp(i64::try_from(micros).unwrap_or_default())
+    let part = i64::try_from(stat.st_mtime_nsec).unwrap_or_default() / 1000;
+    Timestamp(stat.st_mtime.saturating_mul(1_000_000).saturating_add(part))
 }
 
 pub(super) fn key(stat: &Stat) -> StatKey {
@@ -73,19 +73,20 @@ pub(super) fn key(stat: &Stat) -> StatKey {
         ino: stat.st_ino,
         size: size(stat),
         mode: stat.st_mode,
-        mtime_ns: nanos(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
-        ctime_ns: nanos(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
+        mtime_ns: nanos(stat.st_mtime, stat.st_mtime_nsec),
+        ctime_ns: nanos(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
-fn nanos(seconds: i64, nanos: i128) -> i128 {
-    i128::from(seconds) * SECOND + nanos
+/// Enough for the years 1677 to 2262; what lies beyond stands at the end, where it is told apart by the rest of the key.
+fn nanos(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
+    seconds.saturating_mul(SECOND).saturating_add(nanos.try_into().unwrap_or_default())
 }
 
 /// The clock that file systems stamp with.
-pub(super) fn stamping_clock() -> i128 {
+pub(super) fn stamping_clock() -> i64 {
     let now = clock_gettime(ClockId::RealtimeCoarse);
-    nanos(now.tv_sec, i128::from(now.tv_nsec))
+    nanos(now.tv_sec, now.tv_nsec)
 }
 
 /// How fine the stamps of each device are, asked once per device.
@@ -95,7 +96,7 @@ pub(super) struct Grains(Vec<(u64, bool)>);
 impl Grains {
     /// Whether a change after `asked_at` (before the file was opened) might leave this key as it is: then the file
     /// must be read again next time. Any change moves ctime, except on file systems that we know nothing about.
-    pub(super) fn is_racy(&mut self, opened: impl AsFd, key: &StatKey, asked_at: i128) -> bool {
+    pub(super) fn is_racy(&mut self, opened: impl AsFd, key: &StatKey, asked_at: i64) -> bool {
         let fine = self.is_fine(opened, key.dev);
         let newest = if fine { key.ctime_ns } else { key.ctime_ns.max(key.mtime_ns) };
         // Whole seconds: an inode without room for more, as on ext3.

@@ -124,7 +124,12 @@ impl Lane {
         let mut worker = Worker::new(tree, known);
         while let Some(work) = self.next(&worker) {
             if let Some(found) = worker.step(work) {
+                let walked = matches!(found, Found::Walked(_));
                 mailbox.found(found);
+                // Nobody waits for what is remembered.
+                if walked {
+                    worker.tree.rest();
+                }
             }
         }
         worker.tree.rest();
@@ -309,9 +314,8 @@ impl Worker {
         Some(self.looked(looks))
     }
 
-    fn end(&mut self, walking: Walking, end: End) -> Found {
+    fn end(&self, walking: Walking, end: End) -> Found {
         let Walking { order, present, took, .. } = walking;
-        self.tree.rest();
         let knows_writers = self.tree.knows_writers(&order.root);
         Found::Walked(Walked { order, present, end, knows_writers, took })
     }

@@ -6,7 +6,7 @@
 //! here is the only copy of anything, and no answer is ever made from an index that failed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -189,6 +189,8 @@ pub(super) struct Draft<'a> {
     index: &'a Index,
     pub(super) meta: Meta,
     edits: BTreeMap<Vec<u8>, Edit>,
+    /// What was asked for and will probably be changed: sled is asked once.
+    asked: HashMap<[u8; 3], Option<sled::IVec>>,
 }
 
 struct Edit {
@@ -199,7 +201,7 @@ struct Edit {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
-        Self { index, meta: index.meta().clone(), edits: BTreeMap::new() }
+        Self { index, meta: index.meta().clone(), edits: BTreeMap::new(), asked: HashMap::new() }
     }
 
     pub(super) fn unusable(&self, what: String) -> StoreError {
@@ -215,6 +217,16 @@ impl<'a> Draft<'a> {
             Ok(within)
         })?;
         Ok(keys)
+    }
+
+    /// [`Index::content`], as it stands before the edits.
+    pub(super) fn content(&mut self, digest: &Digest) -> Result<Vec<Pointer>, StoreError> {
+        let key = bucket(digest);
+        let bytes = match self.asked.get(&key) {
+            Some(it) => it,
+            None => self.asked.entry(key).or_insert(self.index.get(&key)?),
+        };
+        Ok(bytes.as_ref().map_or_else(Vec::new, |it| entry::found_in_bucket(it, digest)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -234,7 +246,8 @@ impl<'a> Draft<'a> {
             edit.after = change(edit.after.as_deref())?;
             return Ok(());
         }
-        let now = self.index.get(&key)?;
+        let asked = <[u8; 3]>::try_from(&*key).ok().and_then(|it| self.asked.remove(&it));
+        let now = asked.map_or_else(|| self.index.get(&key), Ok)?;
         let before = now.as_ref().map(|it| weight(&key, it));
         let after = change(now.as_deref())?;
         self.edits.insert(key, Edit { before, after });

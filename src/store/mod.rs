@@ -193,8 +193,16 @@ fn finish(
 impl Shared {
     /// Where this very content stands. If it was found damaged once and stored again, the new one.
     fn find(&self, digest: &Digest) -> Result<Option<Pointer>, StoreError> {
+        self.find_among(digest, self.index.content(digest)?)
+    }
+
+    fn find_among(
+        &self,
+        digest: &Digest,
+        places: Vec<Pointer>,
+    ) -> Result<Option<Pointer>, StoreError> {
         let mut damage = None;
-        for pointer in self.index.content(digest)?.into_iter().rev() {
+        for pointer in places.into_iter().rev() {
             match segment::header_at(&self.log, pointer, Kind::Content) {
                 Ok(it) if it.name == digest.0 => return Ok(Some(pointer)),
                 Ok(_) => (),

@@ -61,8 +61,8 @@ struct StatRow {
     ino: u64,
     size: u64,
     mode: u32,
-    mtime_ns: i128,
-    ctime_ns: i128,
+    mtime_ns: i64,
+    ctime_ns: i64,
     digest: Hex,
 }
 

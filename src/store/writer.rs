@@ -91,22 +91,27 @@ impl Writer {
             // So that a segment that vanishes later is missed.
             self.checkpoint()?;
         }
-        let contents = self.new_contents(batch)?;
+        let mut draft = Draft::new(&self.shared.index);
+        let contents = self.new_contents(batch, &mut draft)?;
         if batch.records.is_empty() && contents.is_empty() {
             return self.refresh(&batch.rows);
         }
         let change = self.journal.append(&batch.records, &contents)?;
         // From here on the facts are durable: a full disk is no excuse any more.
-        self.index(&change, &batch.rows).map_err(|it| {
+        index(draft, &change, &batch.rows).map_err(|it| {
             unusable(&self.shared.index.path, format!("facts are safe but not indexed: {it}"))
         })
     }
 
-    fn new_contents<'a>(&self, batch: &'a Batch) -> Result<Vec<&'a Packed>, StoreError> {
+    fn new_contents<'a>(
+        &self,
+        batch: &'a Batch,
+        draft: &mut Draft<'_>,
+    ) -> Result<Vec<&'a Packed>, StoreError> {
         let mut new: Vec<&Packed> = Vec::with_capacity(batch.contents.len());
         let mut seen = HashSet::new();
         for it in &batch.contents {
-            if seen.insert(it.digest) && !self.is_stored(&it.digest)? {
+            if seen.insert(it.digest) && !self.is_stored(&it.digest, draft)? {
                 new.push(it);
             }
         }
@@ -114,8 +119,9 @@ impl Writer {
     }
 
     /// Whether it is there and whole. In place of a damaged one the same content is stored again.
-    fn is_stored(&self, digest: &Digest) -> Result<bool, StoreError> {
-        let found = self.shared.find(digest).and_then(|found| {
+    fn is_stored(&self, digest: &Digest, draft: &mut Draft<'_>) -> Result<bool, StoreError> {
+        let places = draft.content(digest)?;
+        let found = self.shared.find_among(digest, places).and_then(|found| {
             found.map(|it| segment::read_at(&self.shared.log, it, Kind::Content)).transpose()
         });
         match found {
@@ -125,17 +131,6 @@ impl Writer {
             }
             Err(other) => Err(other),
         }
-    }
-
-    fn index(&self, change: &Change, rows: &Rows) -> Result<(), StoreError> {
-        let mut draft = Draft::new(&self.shared.index);
-        let rows_were_complete = draft.meta.rows_as_of == draft.meta.head().seq.0;
-        draft.take(change)?;
-        put_rows(&mut draft, rows)?;
-        if rows_were_complete {
-            draft.meta.rows_as_of = change.head.seq.0;
-        }
-        draft.commit()
     }
 
     /// Rows alone: all that changed since the rows were complete, so they are complete now.
@@ -152,6 +147,16 @@ impl Writer {
         draft.meta.rows_as_of = draft.meta.head().seq.0;
         draft.commit()
     }
+}
+
+fn index(mut draft: Draft<'_>, change: &Change, rows: &Rows) -> Result<(), StoreError> {
+    let rows_were_complete = draft.meta.rows_as_of == draft.meta.head().seq.0;
+    draft.take(change)?;
+    put_rows(&mut draft, rows)?;
+    if rows_were_complete {
+        draft.meta.rows_as_of = change.head.seq.0;
+    }
+    draft.commit()
 }
 
 fn put_tools(draft: &mut Draft<'_>, tools: &[(ToolId, Tool)]) -> Result<(), StoreError> {
