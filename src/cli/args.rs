@@ -35,6 +35,7 @@ pub(super) struct Typed {
 }
 
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// One JSON document (or one a line, for streams); errors as a problem document on stderr
     #[arg(long, global = true)]

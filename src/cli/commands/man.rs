@@ -45,7 +45,9 @@ struct Page {
 }
 
 fn pages() -> Vec<Page> {
-    let mut root = Typed::command().disable_help_subcommand(true);
+    // The exit codes have a section of their own here.
+    let root = Typed::command().disable_help_subcommand(true);
+    let mut root = root.after_help(None::<&'static str>);
     root.build();
     let mut pages = vec![page(root.clone(), "knowngood".to_owned())];
     for command in root.get_subcommands().filter(|it| !it.is_hide_set()) {

@@ -32,7 +32,7 @@ pub(super) fn run(args: &EventsArgs, client: &Client, out: &mut Out) -> Result<E
     if !args.follow {
         out.page();
     }
-    let mut reader = Reader { last: after, out };
+    let mut reader = Reader { last: after, live: args.follow, out };
     if args.follow {
         follow(client, &wanted, &mut reader)?;
     } else {
@@ -94,6 +94,8 @@ fn follow(client: &Client, wanted: &Wanted<'_>, reader: &mut Reader<'_>) -> Resu
 
 struct Reader<'a> {
     last: u64,
+    /// Each line is wanted at once.
+    live: bool,
     out: &'a mut Out,
 }
 
@@ -107,7 +109,9 @@ impl Reader<'_> {
         self.last = seq;
         let text = if self.out.json { event.to_string() } else { line::told(&event, self.out) };
         self.out.line(&text);
-        self.out.flush();
+        if self.live {
+            self.out.flush();
+        }
         Ok(if self.out.is_closed() { Flow::Enough } else { Flow::More })
     }
 }

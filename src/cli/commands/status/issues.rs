@@ -1,6 +1,8 @@
 //! The issues for a person: a line each, and below it who runs what. A name is never cut: one that is too long for
 //! its column stands alone, and the rest below it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::kind::{self, Kind};
@@ -65,7 +67,7 @@ fn entry(kind: Kind, issue: &Value, out: &Out) -> Entry {
     };
     Entry {
         kind,
-        word: kind.word(issue).to_owned(),
+        word: visible(kind.word(issue)),
         tool: visible(view::text(issue, "/tool")),
         columns: [kind.versions(issue), kind::lines(issue), author, since],
         below: below.iter().map(|it| visible(it)).collect(),
@@ -74,29 +76,18 @@ fn entry(kind: Kind, issue: &Value, out: &Out) -> Entry {
 
 /// One for all runtimes that have the same old version of a tool.
 fn stale<'a>(issues: impl Iterator<Item = &'a Value>) -> Vec<Entry> {
-    let mut groups: Vec<(Entry, Vec<&str>)> = Vec::new();
+    let mut groups: BTreeMap<[String; 3], Vec<&str>> = BTreeMap::new();
     for issue in issues {
-        let tool = visible(view::text(issue, "/tool"));
-        let versions = Kind::Stale.versions(issue);
-        let runtime = view::text(issue, "/runtime");
-        let same = groups.iter_mut().find(|it| it.0.tool == tool && it.0.columns[0] == versions);
-        if let Some(group) = same {
-            group.1.push(runtime);
-            continue;
-        }
-        let entry = Entry {
-            kind: Kind::Stale,
-            word: "stale".to_owned(),
-            tool,
-            columns: [versions, String::new(), String::new(), String::new()],
-            below: vec![view::version(issue, "/loaded")],
-        };
-        groups.push((entry, vec![runtime]));
+        let (tool, loaded) = (view::text(issue, "/tool"), view::version(issue, "/loaded"));
+        let group = [tool.to_owned(), Kind::Stale.versions(issue), loaded];
+        groups.entry(group).or_default().push(view::text(issue, "/runtime"));
     }
-    let told = |(mut entry, runtimes): (Entry, Vec<&str>)| {
-        let version = entry.below.pop().unwrap_or_default();
-        entry.below.push(visible(&run(&runtimes, &version)));
-        entry
+    let told = |([tool, versions, loaded], runtimes): ([String; 3], Vec<&str>)| Entry {
+        kind: Kind::Stale,
+        word: "stale".to_owned(),
+        tool: visible(&tool),
+        columns: [versions, String::new(), String::new(), String::new()],
+        below: vec![visible(&run(&runtimes, &loaded))],
     };
     groups.into_iter().map(told).collect()
 }
