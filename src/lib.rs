@@ -57,6 +57,7 @@ pub mod log;
 
 pub mod config;
 pub mod signals;
+pub mod systemd;
 
 // The world: each knows only the needs.
 pub mod disk;

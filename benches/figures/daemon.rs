@@ -88,6 +88,10 @@ impl Daemon {
         self.child.id()
     }
 
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The JSON of a success.
     pub(crate) fn ask(&self, target: &str) -> Option<Value> {
         let mut stream = self.connect(target, "application/json").ok()?;

@@ -1,5 +1,5 @@
-//! From a save to the event at a subscriber, beside a bare write and fdatasync of the same bytes and beside watchman
-//! telling of the same save. One save at a time; the three take turns.
+//! From a save to the event at a subscriber, beside a bare write and fdatasync of the same bytes and beside other
+//! watchers telling of the same save. One save at a time; all hear of each.
 
 use std::{
     fs::{self, File},
@@ -17,10 +17,14 @@ use crate::{
     options::Options,
     sources,
     table::{Table, ms, quantile},
+    teller::Teller,
     watchman::Watchman,
 };
 
 const TOOLS: usize = 40;
+const WATCHMAN: &str = "watchman, at a subscriber (settle 20 ms)";
+const INOTIFYWAIT: &str = "inotifywait -m -r, a line on its output";
+const WATCHEXEC: &str = "watchexec, an event on its output (debounce 50 ms)";
 const PATIENCE: Duration = Duration::from_secs(20);
 const WANTED: Duration = Duration::from_millis(2);
 
@@ -32,7 +36,7 @@ struct Listener(Receiver<(Instant, String)>);
 struct Times {
     in_place: Vec<Duration>,
     renamed: Vec<Duration>,
-    watchman: Vec<Duration>,
+    others: Vec<(&'static str, Vec<Duration>)>,
     fdatasync: Vec<Duration>,
 }
 
@@ -53,10 +57,16 @@ pub(crate) fn run(options: &Options, home: &Path) -> Table {
         (now, vec![tool.split_once('/').map(|it| it.1.to_owned()).unwrap_or_default()])
     }));
     let watchman = Watchman::start();
-    let theirs = watchman.as_ref().map(|it| Listener::to(it.subscribe(&root)));
+    let (inotifywait, watchexec) = (Teller::inotifywait(&root), Teller::watchexec(&root));
+    let mut others = Vec::new();
+    others.extend(watchman.as_ref().map(|it| (WATCHMAN, Listener::to(it.subscribe(&root)))));
+    let (_inotifywait, told) = inotifywait.unzip();
+    others.extend(told.map(|it| (INOTIFYWAIT, Listener::to(it))));
+    let (_watchexec, told) = watchexec.unzip();
+    others.extend(told.map(|it| (WATCHEXEC, Listener::to(it))));
     let bare = home.join("bare");
     fs::write(&bare, &text).unwrap();
-    let times = save_all(options.saves, &root, &text, &bare, &ours, theirs.as_ref());
+    let times = save_all(options.saves, &root, &text, &bare, &ours, &others);
     daemon.stop();
     fs::remove_dir_all(&root).unwrap();
     report(options, &times)
@@ -72,26 +82,27 @@ fn save_all(
     text: &str,
     bare: &Path,
     ours: &Listener,
-    theirs: Option<&Listener>,
+    others: &[(&'static str, Listener)],
 ) -> Times {
     let mut times = Times::default();
+    times.others.extend(others.iter().map(|it| (it.0, Vec::new())));
     let bare = File::options().write(true).open(bare).unwrap();
     // The first ones warm everybody up and are not counted.
     let warming = 10;
     for number in 0..count + warming {
         let (name, text) = (name(number), format!("# save {number:06}\n{text}"));
         let in_place = number % 2 == 0;
-        [Some(ours), theirs].into_iter().flatten().for_each(Listener::forget);
+        others.iter().map(|it| &it.1).chain([ours]).for_each(Listener::forget);
         let saved = save(root.join(&name), &text, in_place);
         let told = ours.wait(&name) - saved;
-        let theirs = theirs.map(|it| it.wait(&name) - saved);
+        let theirs: Vec<Duration> = others.iter().map(|it| it.1.wait(&name) - saved).collect();
         let began = Instant::now();
         bare.write_all_at(text.as_bytes(), 0).unwrap();
         bare.sync_data().unwrap();
         let synced = began.elapsed();
         if number >= warming {
             if in_place { &mut times.in_place } else { &mut times.renamed }.push(told);
-            times.watchman.extend(theirs);
+            times.others.iter_mut().zip(theirs).for_each(|(all, it)| all.1.push(it));
             times.fdatasync.push(synced);
         }
     }
@@ -150,23 +161,22 @@ fn report(options: &Options, times: &Times) -> Table {
     let mut table = Table::new(title, ["", "p50", "p99", "p50 to fdatasync"]);
     let bare = quantile(&times.fdatasync, (1, 2));
     let both: Vec<Duration> = times.in_place.iter().chain(&times.renamed).copied().collect();
-    let rows = [
+    let mut rows = vec![
         ("knowngood, version.recorded at a subscriber", &both),
         ("  saved in place", &times.in_place),
         ("  saved by rename", &times.renamed),
-        ("watchman, told to a subscriber (settle 20 ms)", &times.watchman),
-        ("bare write + fdatasync of the same bytes", &times.fdatasync),
     ];
+    rows.extend(times.others.iter().map(|it| (it.0, &it.1)));
+    rows.push(("bare write + fdatasync of the same bytes", &times.fdatasync));
     for (name, times) in rows {
-        if times.is_empty() {
-            table.note(format!("not installed: {name}"));
-            continue;
-        }
         let half = quantile(times, (1, 2));
         let over = half.as_secs_f64() - bare.as_secs_f64();
         let over = format!("{:+.2} ms", over * 1e3);
         table.row(name, [ms(half), ms(quantile(times, (99, 100))), over]);
     }
+    let absent = |name: &&&str| !times.others.iter().any(|it| it.0 == **name);
+    let missing = [WATCHMAN, INOTIFYWAIT, WATCHEXEC];
+    missing.iter().filter(absent).for_each(|it| table.note(format!("not installed: {it}")));
     table.wish("p50 ≤ fdatasync p50 + 2 ms", quantile(&both, (1, 2)) <= bare + WANTED);
     table
 }

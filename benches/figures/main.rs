@@ -1,4 +1,4 @@
-//! The first figures, by one command: `cargo bench --bench figures [-- latency|scan|restart|memory]
+//! The figures, by one command: `cargo bench --bench figures [-- latency|idle|requests|burst|scan|restart|cost|memory …]
 //! [--tools 100000] [--saves 300] [--rounds 3] [--dir DIR]`.
 //!
 //! Runs the real program beside programs that do a part of its work, in turns on the same files, and prints medians
@@ -11,17 +11,24 @@
     reason = "a measurement ends where something fails, and prints what it found"
 )]
 
+mod bare;
+mod burst;
+mod cost;
 mod daemon;
+mod idle;
 mod latency;
+mod load;
 mod machine;
 mod memory;
 mod options;
 mod peer;
 mod process;
+mod requests;
 mod restart;
 mod scan;
 mod sources;
 mod table;
+mod teller;
 mod watchman;
 
 use std::path::Path;
@@ -32,14 +39,23 @@ use table::Table;
 fn main() {
     let options = Options::parse(std::env::args().skip(1));
     let home = tempfile::Builder::new().prefix("figures-").tempdir_in(&options.dir).unwrap();
-    let home_path = home.path().canonicalize().unwrap();
-    println!("{}\n", machine::describe(&home_path));
-    let wants = |part| options.parts.contains(&part);
-    if wants(Part::Latency) {
-        show(&latency::run(&options, &home_path));
+    let home = home.path().canonicalize().unwrap();
+    println!("{}\n", machine::describe(&home));
+    if options.wants(Part::Latency) {
+        show(&latency::run(&options, &home));
     }
-    if wants(Part::Scan) || wants(Part::Restart) || wants(Part::Memory) {
-        on_many_tools(&options, &home_path);
+    if options.wants(Part::Idle) {
+        show(&idle::run(&home));
+    }
+    if options.wants(Part::Requests) {
+        show(&requests::run(&home));
+    }
+    if options.wants(Part::Burst) {
+        show(&burst::run(&options, &home));
+    }
+    let large = [Part::Scan, Part::Restart, Part::Cost, Part::Memory];
+    if large.iter().any(|it| options.wants(*it)) {
+        on_many_tools(&options, &home);
     }
 }
 
@@ -48,14 +64,17 @@ fn on_many_tools(options: &Options, home: &Path) {
     let root = home.join("tools");
     let made = sources::make(&root, options.tools);
     println!("{made}\n");
-    if options.parts.contains(&Part::Scan) {
+    if options.wants(Part::Scan) {
         show(&scan::run(options, home, &root));
     }
-    if options.parts.contains(&Part::Restart) {
+    if options.wants(Part::Restart) {
         show(&restart::run(options, home, &root));
     }
-    // The last: it changes the files.
-    if options.parts.contains(&Part::Memory) {
+    // The last two change the files.
+    if options.wants(Part::Cost) {
+        show(&cost::run(options, home, &root));
+    }
+    if options.wants(Part::Memory) {
         show(&memory::run(options, home, &root));
     }
 }

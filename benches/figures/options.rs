@@ -2,16 +2,32 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory …] \
+const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory|burst|requests|idle|cost …] \
     [--tools N] [--saves N] [--rounds N] [--dir DIR]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Latency,
+    Idle,
+    Requests,
+    Burst,
     Scan,
     Restart,
+    Cost,
     Memory,
 }
+
+/// In the order in which they are run.
+const PARTS: [(&str, Part); 8] = [
+    ("latency", Part::Latency),
+    ("idle", Part::Idle),
+    ("requests", Part::Requests),
+    ("burst", Part::Burst),
+    ("scan", Part::Scan),
+    ("restart", Part::Restart),
+    ("cost", Part::Cost),
+    ("memory", Part::Memory),
+];
 
 pub(crate) struct Options {
     pub(crate) parts: Vec<Part>,
@@ -29,24 +45,29 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word}: {USAGE}"));
             match word.as_str() {
-                "latency" => it.parts.push(Part::Latency),
-                "scan" => it.parts.push(Part::Scan),
-                "restart" => it.parts.push(Part::Restart),
-                "memory" => it.parts.push(Part::Memory),
                 "--tools" => it.tools = number(&value()),
                 "--saves" => it.saves = number(&value()),
                 "--rounds" => it.rounds = number(&value()),
                 "--dir" => it.dir = value().into(),
                 // Cargo's own.
                 "--bench" => (),
-                other => panic!("{other}: {USAGE}"),
+                other => it.parts.push(part(other)),
             }
         }
         if it.parts.is_empty() {
-            it.parts = vec![Part::Latency, Part::Scan, Part::Restart, Part::Memory];
+            it.parts = PARTS.map(|it| it.1).to_vec();
         }
         it
     }
+
+    pub(crate) fn wants(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+}
+
+fn part(word: &str) -> Part {
+    let found = PARTS.iter().find(|it| it.0 == word);
+    found.unwrap_or_else(|| panic!("{word}: {USAGE}")).1
 }
 
 fn number(text: &str) -> usize {

@@ -22,6 +22,10 @@ impl Cpu {
         Self { user: time(11), system: time(12) }
     }
 
+    pub(crate) fn total(&self) -> Duration {
+        self.user + self.system
+    }
+
     pub(crate) fn shown(&self) -> String {
         format!("{:.1} + {:.1} s", self.user.as_secs_f64(), self.system.as_secs_f64())
     }

@@ -22,22 +22,23 @@ pub(crate) fn make(root: &Path, count: usize) -> String {
     let mut supply = Supply::find();
     let mut bytes = 0;
     for number in 0..count {
-        let directory = directory(root, number);
+        let path = path(root, number);
         if number % IN_A_DIRECTORY == 0 {
-            fs::create_dir_all(&directory).unwrap();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
         }
         // No two are equal, even where the supply begins again.
         let text = format!("# tool {number}\n{}", supply.piece());
         bytes += text.len();
-        fs::write(directory.join(format!("tool_{number:06}.py")), text).unwrap();
+        fs::write(path, text).unwrap();
     }
     let (mean, sources) = (bytes / count, supply.files.len());
     format!("{count} tools of {mean} bytes on average, cut from {sources} source files found here")
 }
 
-fn directory(root: &Path, number: usize) -> PathBuf {
-    let directory = number / IN_A_DIRECTORY;
-    root.join(format!("group_{:02}/set_{directory:04}", directory % 32))
+/// Where a tool stands.
+pub(crate) fn path(root: &Path, number: usize) -> PathBuf {
+    let set = number / IN_A_DIRECTORY;
+    root.join(format!("group_{:02}/set_{set:04}/tool_{number:06}.py", set % 32))
 }
 
 /// One content of 5 KB.

@@ -9,8 +9,10 @@ mod claims;
 mod clock;
 mod place;
 mod reload;
+mod vitals;
 
 use std::{
+    ffi::{OsStr, OsString},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -25,16 +27,17 @@ use crate::{
     signals::{self, Signal},
     socket::{self, BindError, Service, Socket},
     store::{self, Opened},
+    systemd,
     watch::{Watch, WatchSettings},
 };
 use claims::{Claims, Taken};
 use clock::SystemClock;
 use reload::Current;
 
-/// Who may open the socket: its owner and its group; what they may do is asked of each request.
-const SOCKET_MODE: u32 = 0o660;
 /// A stop that takes longer than this is not waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What the log still holds at the end is written within this time.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why the daemon does not run (any more).
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,8 @@ pub enum Failed {
     Config(#[from] ConfigErrors),
     #[error(transparent)]
     Log(#[from] reconcile::Fatal),
+    #[error(transparent)]
+    Install(#[from] log::InstallError),
     #[error(transparent)]
     Socket(#[from] BindError),
     #[error(transparent)]
@@ -59,13 +64,33 @@ impl From<crate::ports::StoreError> for Failed {
 
 /// Runs until a signal or a failure ends it.
 pub fn run(request: config::Request) -> Result<(), Failed> {
-    let config = Config::load(&request, &config::environment(), &config::System)?;
-    let control = log::install(config.log.format, config.log.level, Box::new(|| clock::now().0))
-        .map_err(|it| world("installing", "the log", std::io::Error::other(it.to_string())))?;
+    let result = run_told(request);
+    if let Err(error) = &result {
+        systemd::status(&error.to_string());
+    }
+    result
+}
+
+fn run_told(request: config::Request) -> Result<(), Failed> {
+    let environment = config::environment();
+    let config = Config::load(&request, &environment, &config::System)?;
+    let journal = environment.get(OsStr::new("JOURNAL_STREAM")).map(OsString::as_os_str);
+    let config::Log { format, level } = config.log;
+    let control = log::install(format, level, Box::new(|| clock::now().0), journal)?;
+    let result = run_logged(request, config, control.clone());
+    control.flush(LAST_WORDS);
+    result
+}
+
+fn run_logged(
+    request: config::Request,
+    config: Config,
+    control: log::Control,
+) -> Result<(), Failed> {
     disk::ignore_lease_signals().map_err(|it| world("handling", "SIGIO", it))?;
     let stop = CancellationToken::new();
     let reloads = Arc::new(tokio::sync::Notify::new());
-    let _signals = signals::listen(on_signal(stop.clone(), Arc::clone(&reloads)))
+    let _signals = signals::listen(on_signal(stop.clone(), Arc::clone(&reloads), control.clone()))
         .map_err(|it| world("handling", "signals", it))?;
     place::make(&config)?;
     let claims = Claims::take(&config.roots)?;
@@ -73,7 +98,7 @@ pub fn run(request: config::Request) -> Result<(), Failed> {
     for note in &opened.notes {
         warn!(event = "log.opened", "{note}");
     }
-    let socket = Socket::bind(&config.socket, SOCKET_MODE)?;
+    let socket = place::socket(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("socket")
@@ -91,12 +116,14 @@ pub fn run(request: config::Request) -> Result<(), Failed> {
 fn on_signal(
     stop: CancellationToken,
     reloads: Arc<tokio::sync::Notify>,
+    log: log::Control,
 ) -> impl FnMut(Signal) + Send + 'static {
     move |signal| match signal {
         Signal::Stop => stop.cancel(),
         Signal::Reload => reloads.notify_one(),
         Signal::StopNow => {
             warn!(event = "daemon.stopping", "a second signal: not waiting any longer");
+            log.flush(LAST_WORDS);
             #[expect(
                 clippy::exit,
                 reason = "the log is whole at every moment; waiting was declined"
@@ -107,6 +134,7 @@ fn on_signal(
 }
 
 fn tell_progress(progress: store::Progress) {
+    systemd::still_starting(vitals::START_STEP);
     info!(
         event = "log.opening",
         doing = progress.doing,
@@ -149,8 +177,12 @@ async fn serve(
             return Err(world("starting", "the loop", std::io::Error::other(panic.to_string())));
         }
     };
-    until_stopped(&current, &service, &reloads, &stop).await;
+    tokio::select! {
+        () = until_stopped(&current, &service, &reloads, &stop) => (),
+        () = current.vitals.tell(&running.handle) => (),
+    }
     info!(event = "daemon.stopping");
+    systemd::stopping();
     wind_down(listening, running).await
 }
 
@@ -181,8 +213,8 @@ fn start_loop(
     let watch = keep(&watch, started);
     let running = Arc::new(running);
     current.started(&watch, &running);
-    service.loaded(handle);
-    Ok(Started { watch, running })
+    service.loaded(handle.clone());
+    Ok(Started { handle, watch, running })
 }
 
 fn keep(place: &Arc<OnceLock<Watch>>, watch: Watch) -> Arc<OnceLock<Watch>> {
@@ -192,6 +224,7 @@ fn keep(place: &Arc<OnceLock<Watch>>, watch: Watch) -> Arc<OnceLock<Watch>> {
 }
 
 struct Started {
+    handle: reconcile::Handle,
     watch: Arc<OnceLock<Watch>>,
     running: Arc<reconcile::Running>,
 }
@@ -218,7 +251,7 @@ async fn wind_down(
     if drained.is_err() {
         warn!(event = "daemon.stopping", "connections did not end in time");
     }
-    let Started { watch, running } = started;
+    let Started { watch, running, .. } = started;
     let stopped = tokio::task::spawn_blocking(move || {
         if let Some(watch) = watch.get() {
             watch.stop();

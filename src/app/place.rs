@@ -1,4 +1,4 @@
-//! The directories that a daemon needs before it can do anything: made private, never taken from others.
+//! The directories and the socket that a daemon needs before it can do anything: made private, never taken from others.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -7,19 +7,36 @@ use std::{
     path::Path,
 };
 
-use super::{Failed, world_at};
-use crate::{config::Config, roots::STATE_FOLDER};
+use tracing::warn;
 
-/// Makes the state directory and the socket's, with all that leads to them.
+use super::{Failed, world, world_at};
+use crate::{config::Config, roots::STATE_FOLDER, socket::Socket, systemd};
+
+/// Who may open the socket: its owner and its group; what they may do is asked of each request.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Makes the state directory, with all that leads to it.
 pub(super) fn make(config: &Config) -> Result<(), Failed> {
     private_directory(&config.state_dir)?;
     if config.state_dir.file_name().is_some_and(|it| it == STATE_FOLDER) {
         ignore_itself(&config.state_dir)?;
     }
-    match config.socket.parent() {
-        Some(parent) => private_directory(parent),
-        None => Ok(()),
+    Ok(())
+}
+
+/// The socket that systemd passed in, or else one of our own, with all that leads to it.
+pub(super) fn socket(config: &Config) -> Result<Socket, Failed> {
+    let passed = systemd::sockets().map_err(|it| world("taking", "the sockets of systemd", it))?;
+    if !passed.is_empty() {
+        let socket = Socket::passed(passed)?;
+        if socket.path() != config.socket {
+            let (passed, key) = (socket.path().display(), config.socket.display());
+            warn!(event = "daemon.socket", %passed, %key, "systemd's socket is used, not that of the key");
+        }
+        return Ok(socket);
     }
+    config.socket.parent().map_or(Ok(()), private_directory)?;
+    Ok(Socket::bind(&config.socket, SOCKET_MODE)?)
 }
 
 /// 0700 if it has to be made; one that is there is left as it is.

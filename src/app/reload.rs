@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::{error, info, warn};
 
-use super::{Failed, claims::Claims};
+use super::{Failed, claims::Claims, vitals::Vitals};
 use crate::{
     config::{self, Config},
     decide::{RootRules, Rules},
@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub(super) struct Current {
+    pub(super) vitals: Vitals,
     request: config::Request,
     log: log::Control,
     force: Mutex<InForce>,
@@ -35,7 +36,7 @@ impl Current {
         log: log::Control,
     ) -> Self {
         let force = Mutex::new(InForce { config, claims });
-        Self { request, log, force, started: OnceLock::new() }
+        Self { vitals: Vitals::default(), request, log, force, started: OnceLock::new() }
     }
 
     /// From now on a reload has something to apply to.
@@ -90,7 +91,9 @@ impl Current {
     }
 
     fn reload(&self) -> Result<Settings, Vec<String>> {
+        self.vitals.reloading();
         let result = self.try_reload();
+        self.vitals.reloaded(result.as_ref().err().map(Vec::as_slice));
         match &result {
             Ok(()) => info!(event = "config.reloaded"),
             Err(errors) => error!(

@@ -1,7 +1,7 @@
 //! What is true, as of one fact of the log. `apply` is the only place where it changes; live operation
 //! and replay share it. Cloning is cheap (persistent maps), so that whoever reads keeps one moment.
 
-use std::{ops::Bound, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
@@ -33,9 +33,15 @@ impl State {
         runtimes: Vec<(RuntimeName, Runtime)>,
     ) -> Self {
         let mut state = Self { head: as_of, ..Self::default() };
+        let mut counts: BTreeMap<RootName, Counts> = BTreeMap::new();
         for (id, tool) in tools {
-            state.put(&id, tool);
+            counts.entry(id.root()).or_default().add(&tool);
+            if tool.sync() != Sync::InSync {
+                state.drifted.insert(id.clone());
+            }
+            state.tools.insert(id, Arc::new(tool));
         }
+        state.counts.extend(counts);
         state.roots.extend(roots);
         state.runtimes.extend(runtimes);
         state

@@ -104,6 +104,13 @@ impl Handle {
         self.shared.mailbox.rescan(roots, rehash, reply)?;
         answer.await.map_err(|_| Unavailable::Stopping)?
     }
+
+    /// Goes through a round of the loop and through the look lane: who gets the answer knows that both get on.
+    pub async fn pulse(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.mailbox.pulse(reply)?;
+        answer.await.map_err(|_| Unavailable::Stopping)
+    }
 }
 
 /// What a full look found.

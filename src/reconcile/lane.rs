@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::oneshot;
+
 use super::mailbox::Mailbox;
 use crate::{
     model::{Glance, Origin, RootName, Seen, Sight, ToolId},
@@ -87,6 +89,7 @@ pub(super) struct Wanted {
     looks: BTreeMap<ToolId, Order>,
     pub(super) walks: VecDeque<WalkOrder>,
     roots: Option<Vec<WatchedRoot>>,
+    pulses: Vec<oneshot::Sender<()>>,
     stop: bool,
 }
 
@@ -107,6 +110,14 @@ impl Lane {
     pub(super) fn walk(&self, order: WalkOrder) {
         self.lock().walks.push_back(order);
         self.changed.notify_one();
+    }
+
+    /// These are answered between two steps.
+    pub(super) fn pulse(&self, replies: Vec<oneshot::Sender<()>>) {
+        if !replies.is_empty() {
+            self.lock().pulses.extend(replies);
+            self.changed.notify_one();
+        }
     }
 
     pub(super) fn set_roots(&self, roots: Vec<WatchedRoot>) {
@@ -164,6 +175,9 @@ impl Wanted {
         if self.stop {
             return Pick::Stop;
         }
+        if !self.pulses.is_empty() {
+            return Pick::Work(Work::Pulses(std::mem::take(&mut self.pulses)));
+        }
         if let Some(roots) = self.roots.take() {
             return Pick::Work(Work::Roots(roots));
         }
@@ -201,6 +215,7 @@ pub(super) enum Pick {
 }
 
 pub(super) enum Work {
+    Pulses(Vec<oneshot::Sender<()>>),
     Roots(Vec<WatchedRoot>),
     Looks(Vec<Order>),
     Walk(WalkOrder),
@@ -234,6 +249,13 @@ impl Worker {
 
     pub(super) fn step(&mut self, work: Work) -> Option<Found> {
         match work {
+            Work::Pulses(replies) => {
+                for reply in replies {
+                    // Who asked may have gone.
+                    reply.send(()).unwrap_or(());
+                }
+                None
+            }
             Work::Roots(roots) => self.set_roots(&roots),
             Work::Looks(orders) => Some(self.look(&orders)),
             Work::Walk(order) => self.begin(order),

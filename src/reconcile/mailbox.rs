@@ -73,6 +73,8 @@ pub(super) struct Mail {
     pub(super) raised: BTreeSet<BarrierNo>,
     pub(super) requests: Vec<Request>,
     pub(super) rescans: Vec<Rescan>,
+    /// Who asks whether loop and lane get on.
+    pub(super) pulses: Vec<oneshot::Sender<()>>,
     pub(super) stop: bool,
 }
 
@@ -88,6 +90,7 @@ impl Mail {
             && self.raised.is_empty()
             && self.requests.is_empty()
             && self.rescans.is_empty()
+            && self.pulses.is_empty()
             && !self.stop
     }
 }
@@ -184,6 +187,13 @@ impl Mailbox {
             return Err(Unavailable::Busy);
         }
         waiting.mail.rescans.push(Rescan { roots, rehash, reply });
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// At most one waits at a time: who asks waits for the answer before asking again.
+    pub(super) fn pulse(&self, reply: oneshot::Sender<()>) -> Result<(), Unavailable> {
+        self.open()?.mail.pulses.push(reply);
         self.arrived.notify_one();
         Ok(())
     }

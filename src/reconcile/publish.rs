@@ -46,7 +46,7 @@ pub(super) fn tell(record: &Record) {
             warn!(event, seq, %runtime, %tool, %loaded, %expected);
         }
         Fact::RuntimeFailed { runtime, tool, message } => {
-            warn!(event, seq, %runtime, %tool, message = ?message);
+            warn!(event, seq, %runtime, %tool, error = %message);
         }
         Fact::RuntimeExpired { runtime, asked } => info!(event, seq, %runtime, asked),
         Fact::SafetyStopped { root, cause } => warn!(event, seq, %root, cause = cause.as_str()),

@@ -98,7 +98,7 @@ impl Reconciler {
 
     pub(super) fn round(&mut self, mail: Mail, now: Moment) -> Result<Outcome, StoreError> {
         let durable = self.state.clone();
-        let mut round = Round { now, ..Round::default() };
+        let mut round = Round { now, pulses: mail.pulses, ..Round::default() };
         self.figures.overflows += mail.overflows;
         for barrier in mail.expected {
             let deadline = now + barrier.limit;
@@ -289,6 +289,7 @@ impl Reconciler {
             answers: round.granted,
             synced,
             rescanned: self.walks.rescanned(self.state.head),
+            pulses: round.pulses,
         }
     }
 

@@ -31,6 +31,7 @@ pub(super) struct Outcome {
     pub(super) answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
     pub(super) rescanned: Vec<(RescanReply, Rescanned)>,
+    pub(super) pulses: Vec<oneshot::Sender<()>>,
 }
 
 /// What the rules said about one input, as far as the caller cares.
@@ -52,6 +53,7 @@ pub(super) struct Round {
     pub(super) roots: Option<Vec<WatchedRoot>>,
     pub(super) manifests: Vec<Manifest>,
     pub(super) granted: Vec<(oneshot::Sender<Answer>, Answer)>,
+    pub(super) pulses: Vec<oneshot::Sender<()>>,
 }
 
 /// How each path came to be seen: a second look inherits it.

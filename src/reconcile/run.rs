@@ -230,6 +230,7 @@ impl Looping {
         }
         self.lane.look(outcome.looks);
         outcome.walks.into_iter().for_each(|it| self.lane.walk(it));
+        self.lane.pulse(outcome.pulses);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -56,6 +57,20 @@ pub enum NotReady {
     Scanning(Vec<RootName>),
     DiskFull,
     LogBroken(String),
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoots => f.write_str("the roots are not taken in yet"),
+            Self::Scanning(roots) => {
+                let roots: Vec<&str> = roots.iter().map(RootName::as_str).collect();
+                write!(f, "the first scan is not done: {}", roots.join(", "))
+            }
+            Self::DiskFull => f.write_str("the disk that holds the log is full"),
+            Self::LogBroken(why) => write!(f, "the log takes no facts: {why}"),
+        }
+    }
 }
 
 impl RootView {

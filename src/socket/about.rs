@@ -9,7 +9,7 @@ use super::{
     shape,
 };
 use crate::{
-    model::{Digest, RootName},
+    model::Digest,
     reconcile::{Handle, NotReady, View},
     wire::{Counters, Info, LogHead, Nothing, Ready, RootInfo, StoreInfo, WatchState},
 };
@@ -24,20 +24,8 @@ pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Read
                 NotReady::DiskFull => Code::DiskFull,
                 NotReady::LogBroken(_) => Code::LogNotWritable,
             };
-            Err(Problem::new(code, told(&why)))
+            Err(Problem::new(code, why.to_string()))
         }
-    }
-}
-
-fn told(why: &NotReady) -> String {
-    match why {
-        NotReady::NoRoots => "the roots are not taken in yet".to_owned(),
-        NotReady::Scanning(roots) => {
-            let roots: Vec<&str> = roots.iter().map(RootName::as_str).collect();
-            format!("the first scan is not done: {}", roots.join(", "))
-        }
-        NotReady::DiskFull => "the disk that holds the log is full".to_owned(),
-        NotReady::LogBroken(why) => format!("the log takes no facts: {why}"),
     }
 }
 
@@ -46,7 +34,7 @@ pub(super) fn info(call: &Call, _: &Nothing) -> Result<Json<Info>, Problem> {
     let (handle, settings) = (call.handle().ok(), call.service.settings());
     let view = handle.map(Handle::view);
     let waiting_for = match &view {
-        Some(view) => view.ready().err().map(|it| told(&it)),
+        Some(view) => view.ready().err().map(|it| it.to_string()),
         None => Some(call.service.phase()),
     };
     Ok(Json(Info {

@@ -2,7 +2,7 @@
 //! lives, and removed at the end if it is still ours. It makes no directories.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     os::{
         fd::OwnedFd,
         unix::{
@@ -14,17 +14,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 /// What `sun_path` holds beside its end mark.
 const LONGEST_PATH: usize = 107;
 const BACKLOG: i32 = 128;
 
-/// A socket that listens, and the file that leads to it.
+/// A socket that listens, and the file that leads to it, where that is ours.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
-    file: SocketFile,
+    path: PathBuf,
+    file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub enum BindError {
     InUse { path: PathBuf },
     #[error("{} is there and is no socket; move it away, or use another --socket", path.display())]
     NotASocket { path: PathBuf },
+    #[error(
+        "what was passed in as a socket cannot be answered on: {why}; it takes one ListenStream= with a path, as in knowngood.socket"
+    )]
+    Passed { why: String },
     #[error("{doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
@@ -66,15 +71,33 @@ impl Socket {
         let file = fs::symlink_metadata(path)
             .map_err(|source| io_error("looking at the socket", path, source))?;
         let file = SocketFile { path: path.to_owned(), dev: file.dev(), ino: file.ino() };
-        Ok(Self { listener: listener.into(), file })
+        Ok(Self { listener: listener.into(), path: path.to_owned(), file: Some(file) })
+    }
+
+    /// One that somebody else bound, whose file stays when we go.
+    pub fn passed(sockets: Vec<OwnedFd>) -> Result<Self, BindError> {
+        let refused = |it: &dyn fmt::Display| BindError::Passed { why: it.to_string() };
+        let Ok([socket]) = <[OwnedFd; 1]>::try_from(sockets) else {
+            return Err(refused(&"there is more than one"));
+        };
+        let listens = sockopt::socket_acceptconn(&socket).map_err(|it| refused(&it))?;
+        let kind = sockopt::socket_type(&socket).map_err(|it| refused(&it))?;
+        if !listens || kind != SocketType::STREAM {
+            return Err(refused(&"it is no stream socket that listens"));
+        }
+        let listener = UnixListener::from(socket);
+        let address = listener.local_addr().map_err(|it| refused(&it))?;
+        let path = address.as_pathname().ok_or_else(|| refused(&"it has no path"))?.to_owned();
+        listener.set_nonblocking(true).map_err(|it| refused(&it))?;
+        Ok(Self { listener, path, file: None })
     }
 
     pub fn path(&self) -> &Path {
-        &self.file.path
+        &self.path
     }
 
     /// The second part removes the file when it is dropped.
-    pub(super) fn into_parts(self) -> (UnixListener, SocketFile) {
+    pub(super) fn into_parts(self) -> (UnixListener, Option<SocketFile>) {
         (self.listener, self.file)
     }
 }
@@ -199,6 +222,30 @@ mod tests {
         let second = Socket::bind(&path, 0o660).unwrap();
         drop(first);
         assert!(connect(second.path()).is_ok());
+    }
+
+    #[test]
+    fn a_socket_that_was_passed_in_keeps_its_file() {
+        let folder = folder();
+        let path = folder.path().join("s");
+        let bound = UnixListener::bind(&path).unwrap();
+        let socket = Socket::passed(vec![bound.into()]).unwrap();
+        assert_eq!(socket.path(), path);
+        assert!(connect(&path).is_ok());
+        drop(socket);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn not_every_socket_can_be_passed_in() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let datagrams = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        let network = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let file = tempfile::tempfile().unwrap();
+        for it in [OwnedFd::from(one), datagrams.into(), network.into(), file.into()] {
+            let error = Socket::passed(vec![it]).unwrap_err();
+            assert!(error.to_string().contains("ListenStream="), "{error}");
+        }
     }
 
     #[test]

@@ -43,10 +43,10 @@ impl Archive for Reader {
             let runtime = rows::runtime(&bytes).map_err(bad)?;
             rows.runtimes.push((runtime_name(&name).map_err(bad)?, Some(runtime)));
         }
-        index.walk_tools(|key, entry| {
-            if !entry.row.is_empty() {
+        index.walk_rows(|key, row| {
+            if !row.is_empty() {
                 let id = tool_id(&String::from_utf8_lossy(key)).map_err(bad)?;
-                rows.tools.push((id, rows::tool(&entry.row).map_err(bad)?));
+                rows.tools.push((id, rows::tool(row).map_err(bad)?));
             }
             Ok(())
         })?;

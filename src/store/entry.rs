@@ -144,13 +144,18 @@ impl ToolEntry {
     }
 
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let (chunks, rest) = bytes.split_first_chunk()?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (row, newest) = rest.split_at_checked(length)?;
-        let (row, newest) = (row.to_vec(), read_versions(newest)?);
-        Some(Self { row, chunks: u32::from_be_bytes(*chunks), newest })
+        let (chunks, row, newest) = split(bytes)?;
+        Some(Self { row: row.to_vec(), chunks, newest: read_versions(newest)? })
     }
+}
+
+/// How many chunks of older versions there are, the row, the newest versions.
+pub(super) fn split(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
+    let (chunks, rest) = bytes.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (row, newest) = rest.split_at_checked(length)?;
+    Some((u32::from_be_bytes(*chunks), row, newest))
 }
 
 /// Contents with the same first two bytes: six more bytes of each hash, and where it stands. What is found

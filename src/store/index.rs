@@ -161,6 +161,20 @@ impl Index {
         })
     }
 
+    /// The rows alone: a start reads all of them.
+    pub(super) fn walk_rows(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.walk(FIRST_TOOL, |key, value| {
+            if !key.contains(&0) {
+                let (_, row, _) = entry::split(value).ok_or_else(|| self.bad(key))?;
+                visit(key, row)?;
+            }
+            Ok(true)
+        })
+    }
+
     /// Whether everything that was put in is there, and nothing else.
     pub(super) fn adds_up(&self) -> Result<bool, StoreError> {
         let (mut keys, mut sum) = (0, 0_u64);

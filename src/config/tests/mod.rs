@@ -252,7 +252,7 @@ ai = ["@bots"]
         "17:16: \"0s\" is not a duration",
         "19:8: \"soon\" is not a duration",
         "20:10: \"-1h\" is not a duration",
-        "22:10: \"xml\" is none of auto, json, text",
+        "22:10: \"xml\" is none of auto, journal, json, text",
         "23:9: \"loud\" is none of error, warn, info, debug, trace",
         "25:17: there is no user \"mallory\"",
         "25:28: there is no group \"wheel\"",

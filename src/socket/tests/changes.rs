@@ -1,6 +1,9 @@
 //! What changes something: accept, runtimes, rescan, reload, verify.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
     memory::digest,
@@ -196,4 +199,20 @@ async fn a_log_that_takes_nothing_is_told() {
     rig.log.fails(None);
     assert_eq!(post(&rig, "/v1/accept", &json!({"all": true})).await.status, 200);
     assert_eq!(rig.get("/v1/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_pulse_is_answered_while_loop_and_lane_get_on() {
+    let rig = Rig::with(&[(A, "one\n")]).await;
+    rig.handle.pulse().await.unwrap();
+    let held = rig.hold_files(A);
+    // The lane is stuck soon, not at once.
+    let moment = Duration::from_millis(100);
+    while timeout(moment, rig.handle.pulse()).await.is_ok() {}
+    let waiting = rig.handle.pulse();
+    tokio::pin!(waiting);
+    assert!(timeout(moment, waiting.as_mut()).await.is_err());
+    assert_eq!(rig.get("/v1/status").await.status, 200, "reading goes on all the same");
+    drop(held);
+    waiting.await.unwrap();
 }

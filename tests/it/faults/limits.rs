@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::{logs::is_whole, world::World};
 
 #[test]
 fn an_overflow_leaves_exactly_what_stands_on_disk() {
@@ -28,7 +28,7 @@ fn an_overflow_leaves_exactly_what_stands_on_disk() {
     fs::remove_file(world.path("gone.py")).unwrap();
     fs::rename(world.path("d"), world.path("moved")).unwrap();
     world.daemon().signal(Signal::CONT);
-    world.daemon().wait_log(0, "watch.overflowed");
+    is_whole(&world.daemon().wait_log(0, "watch.overflowed"));
     let summary = world.summary();
     assert_eq!(
         (&summary["modified"], &summary["orphaned"], &summary["missing"]),
@@ -74,6 +74,7 @@ fn says(world: &World, state: &str, why: &str) {
         assert_eq!(it["watch"], state, "{it}");
         assert!(text.as_str().unwrap().contains(why), "{it}");
     }
+    is_whole(&line);
     assert_eq!(line["root"], "tools", "{line}");
     assert!(line["why"].as_str().unwrap().contains(why), "{line}");
 }
@@ -103,7 +104,7 @@ fn too_few_watches_degrade_a_root_and_nothing_is_lost() {
     // When there are watches again, they are used.
     let line = world.daemon().lines();
     world.sh("rm -r d0[2-9] d1*");
-    world.daemon().wait_log(line, "watch.restored");
+    is_whole(&world.daemon().wait_log(line, "watch.restored"));
     assert_eq!(world.sync()["roots"][0]["watch"], "watching");
     found_without_asking(&world, "d01/t.py");
     world.verify();

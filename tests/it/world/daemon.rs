@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::PATIENCE;
 
@@ -114,6 +114,14 @@ impl Daemon {
         self.log.lock().events.len()
     }
 
+    /// Waits for its end. Gives all lines.
+    pub(crate) fn end_with_log(&mut self) -> Vec<Value> {
+        let (status, text) = self.end();
+        assert!(status.success(), "{status}: {text}");
+        assert_eq!(text, "", "something else than log lines");
+        self.log.lock().events.clone()
+    }
+
     /// Waits for its end. Gives what it said that is no log line.
     pub(crate) fn end(&mut self) -> (ExitStatus, String) {
         let until = Instant::now() + PATIENCE;
@@ -155,12 +163,43 @@ impl Log {
 
     fn add(&self, line: &[u8]) {
         let mut lines = self.lock();
-        match serde_json::from_slice(line) {
-            Ok(event) => lines.events.push(event),
-            Err(_) => lines.text += &(String::from_utf8_lossy(line).into_owned() + "\n"),
+        let text = String::from_utf8_lossy(line);
+        match serde_json::from_str(&text).ok().or_else(|| from_text(&text)) {
+            Some(event) => lines.events.push(event),
+            None => lines.text += &(text.into_owned() + "\n"),
         }
         self.more.notify_all();
     }
+}
+
+/// A line of text as the same in JSON, the message left out: `TIME LEVEL EVENT MESSAGE KEY=VALUE…`.
+fn from_text(line: &str) -> Option<Value> {
+    let (time, rest) = line.split_once(' ')?;
+    let (level, rest) = rest.split_once(' ')?;
+    let levels = ["error", "warn", "info", "debug", "trace"];
+    if !time.ends_with('Z') || !levels.contains(&level) {
+        return None;
+    }
+    let (event, mut rest) = rest.trim_start().split_once(' ').unwrap_or((rest.trim(), ""));
+    let mut fields = json!({"ts": time, "level": level, "event": event});
+    let is_name = |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    while !rest.is_empty() {
+        let (word, later) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Some((name, value)) = word.split_once('=').filter(|it| is_name(it.0)) else {
+            // A word of the message.
+            rest = later;
+            continue;
+        };
+        let after = &rest[name.len() + 1..];
+        let mut quoted = serde_json::Deserializer::from_str(after).into_iter::<String>();
+        let (value, used) = match quoted.next() {
+            Some(Ok(value)) => (value, quoted.byte_offset()),
+            _ => (value.to_owned(), value.len()),
+        };
+        fields[name] = value.into();
+        rest = after[used..].trim_start();
+    }
+    Some(fields)
 }
 
 impl std::fmt::Debug for Lines {

@@ -54,12 +54,9 @@ impl Ground {
         for (name, text) in [("x.py", "one\n"), ("gone.py", "gone\n")] {
             fs::write(self.path.join("lower/below").join(name), text).unwrap();
         }
-        let of = |name: &str| self.path.join(name).display().to_string();
-        let options =
-            format!("lowerdir={},upperdir={},workdir={}", of("lower"), of("upper"), of("work"));
-        let merged = self.path.join("merged");
-        mount(Some("overlay"), &merged, Some("overlay"), MsFlags::empty(), Some(&*options))
-            .unwrap();
+        let [lower, upper, work, merged] =
+            ["lower", "upper", "work", "merged"].map(|it| self.path.join(it));
+        lay_over(&lower, &upper, &work, &merged).unwrap();
         self.mounts.push(merged.clone());
         self.path = merged;
     }
@@ -78,6 +75,12 @@ impl Drop for Ground {
             }
         }
     }
+}
+
+pub(crate) fn lay_over(lower: &Path, upper: &Path, work: &Path, merged: &Path) -> nix::Result<()> {
+    let [lower, upper, work] = [lower, upper, work].map(|it| it.display());
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+    mount(Some("overlay"), merged, Some("overlay"), MsFlags::empty(), Some(&*options))
 }
 
 pub(crate) fn mount_memory(at: &Path, options: &str) {

@@ -16,7 +16,7 @@ use std::{
 
 pub(crate) use client::{Answer, Body, PATIENCE, answer, connect};
 pub(crate) use daemon::{Daemon, output};
-pub(crate) use ground::{Ground, Kind, bind, mount_memory, private, unmount};
+pub(crate) use ground::{Ground, Kind, bind, lay_over, mount_memory, private, unmount};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -141,6 +141,11 @@ impl World {
     pub(crate) fn end(&mut self) -> (std::process::ExitStatus, String) {
         let mut daemon = self.daemon.take().unwrap();
         daemon.end()
+    }
+
+    /// Waits for its good end, and gives what it logged.
+    pub(crate) fn end_with_log(&mut self) -> Vec<Value> {
+        self.daemon.take().unwrap().end_with_log()
     }
 
     pub(crate) fn restart(&mut self) {

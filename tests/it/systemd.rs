@@ -1,0 +1,5 @@
+//! The units and the package under a real systemd: booted in a container over a throw-away copy of this machine.
+
+mod guest;
+mod package;
+mod units;
