@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
+
+use super::complete;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -16,6 +19,11 @@ Exit codes:
 const SOCKET_HELP: &str = "\
 The daemon's socket [default: $KNOWNGOOD_SOCKET, the nearest .knowngood/ upward from here, /run/knowngood/]";
 
+const PAGER_HELP: &str =
+    "Long output on a terminal goes straight out, not through $KNOWNGOOD_PAGER, $PAGER or less";
+const DIFFTOOL_HELP: &str =
+    "Show it with this command, given two files [on a terminal: $KNOWNGOOD_DIFFTOOL]";
+
 /// Keeps AI agents' tools known-good: watches them, versions them, flags drift
 #[derive(Debug, Parser)]
 #[command(name = "knowngood", version, after_help = EXIT_CODES, max_term_width = 110)]
@@ -27,6 +35,7 @@ pub(super) struct Typed {
 }
 
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// One JSON document (or one a line, for streams); errors as a problem document on stderr
     #[arg(long, global = true)]
@@ -35,6 +44,8 @@ pub(super) struct Global {
     pub(super) socket: Option<PathBuf>,
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Colour,
+    #[arg(long, global = true, help = PAGER_HELP)]
+    pub(super) no_pager: bool,
     /// Say only what cannot be left out: of status, check and diff the exit code alone
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
@@ -79,12 +90,12 @@ pub(super) enum Command {
     /// One tool, or one of its versions with what it changed
     Show {
         /// An id, any unique end of one, or a stem; @REF is v3, a hash, head, baseline, disk or a time
-        #[arg(value_name = "TOOL[@REF]")]
+        #[arg(value_name = "TOOL[@REF]", add = ArgValueCompleter::new(complete::tool_at))]
         tool: String,
     },
     /// The bytes of a version
     Cat(CatArgs),
-    /// What changed between two versions; from the baseline to the disk unless told
+    /// What changed between two versions; from the baseline to the disk unless told, of all tools that differ
     Diff(DiffArgs),
     /// May this tool be written now, or did somebody change it?
     Check(CheckArgs),
@@ -92,7 +103,7 @@ pub(super) enum Command {
     Accept(AcceptArgs),
     /// Who has loaded what
     Runtimes,
-    /// What happened, oldest first
+    /// What happened, oldest first; with -f the last of it, and what happens from then on
     Events(EventsArgs),
     /// Look at every file now
     Rescan,
@@ -105,6 +116,13 @@ pub(super) enum Command {
     /// Check the configuration, show it with where each value came from, print its schema
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// One request to the daemon's API, and its answer as it is
+    Api(ApiArgs),
+    /// What makes a shell complete commands, tools, versions, runtimes and roots
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions { shell: Shell },
+    /// The manual
+    Man(ManArgs),
 }
 
 #[derive(Debug, Default, Args)]
@@ -142,54 +160,99 @@ pub(super) struct StatusArgs {
     /// First wait until every change made on disk so far has been seen
     #[arg(long)]
     pub(super) sync: bool,
-    #[arg(long)]
+    /// Only this root
+    #[arg(long, add = ArgValueCompleter::new(complete::root))]
     pub(super) root: Option<String>,
-    /// Only tools in this state: modified, orphaned, missing, unreadable, …
-    #[arg(long)]
+    /// Only tools in this state: modified, orphaned, missing, unreadable, stale, failed or unsettled
+    #[arg(long, add = ArgValueCompleter::new(complete::state))]
     pub(super) state: Option<String>,
+    /// On a terminal, every issue: not only as many of each kind as fit on the screen
+    #[arg(long, conflicts_with = "watch")]
+    pub(super) all: bool,
+    /// Show it again whenever something happens, and at the latest after SECS
+    #[arg(
+        short,
+        long,
+        value_name = "SECS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_parser = clap::value_parser!(u64).range(1..=86_400),
+    )]
+    pub(super) watch: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
+    #[arg(add = ArgValueCompleter::new(complete::tool))]
     pub(super) tool: String,
     /// At most so many
     #[arg(short = 'n', long = "number", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) number: Option<u32>,
+    /// With what each version changed
+    #[arg(short, long)]
+    pub(super) patch: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CatArgs {
-    #[arg(value_name = "TOOL[@REF]")]
+    #[arg(value_name = "TOOL[@REF]", add = ArgValueCompleter::new(complete::tool_at))]
     pub(super) tool: String,
     /// The same as @REF
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", add = ArgValueCompleter::new(complete::version))]
     pub(super) at: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
-    pub(super) tool: String,
+    /// All that differ from their baseline, if none is named
+    #[arg(add = ArgValueCompleter::new(complete::tool))]
+    pub(super) tool: Option<String>,
+    /// A version reference: v3, a hash, head, baseline, disk or a time
+    #[arg(add = ArgValueCompleter::new(complete::version))]
     pub(super) from: Option<String>,
+    #[arg(add = ArgValueCompleter::new(complete::version))]
     pub(super) to: Option<String>,
     /// Lines of context
     #[arg(short = 'U', long, value_name = "N")]
     pub(super) unified: Option<u32>,
+    /// How many lines, not which
+    #[arg(long)]
+    pub(super) stat: bool,
+    #[arg(
+        long = "tool",
+        value_name = "CMD",
+        conflicts_with_all = ["stat", "json", "unified"],
+        help = DIFFTOOL_HELP,
+    )]
+    pub(super) with: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
+    #[arg(add = ArgValueCompleter::new(complete::tool))]
     pub(super) tool: String,
     /// Compare with this version instead of the baseline
-    #[arg(long, value_name = "REF", conflicts_with = "runtime")]
+    #[arg(
+        long,
+        value_name = "REF",
+        conflicts_with = "runtime",
+        add = ArgValueCompleter::new(complete::version),
+    )]
     pub(super) base: Option<String>,
     /// Compare with what this runtime has loaded
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(complete::runtime))]
     pub(super) runtime: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct AcceptArgs {
-    #[arg(value_name = "TOOL", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "TOOL",
+        required_unless_present = "all",
+        conflicts_with = "all",
+        add = ArgValueCompleter::new(complete::tool),
+    )]
     pub(super) tools: Vec<String>,
     /// Everything that differs
     #[arg(long)]
@@ -201,15 +264,60 @@ pub(super) struct AcceptArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {
-    /// Go on with what happens from now, across restarts of the daemon
+    /// Go on with what happens, across restarts of the daemon; begins with the last 10 unless told
     #[arg(short, long)]
     pub(super) follow: bool,
+    /// Only the last N of those that are wanted
+    #[arg(short = 'n', long = "number", value_name = "N")]
+    pub(super) number: Option<u64>,
     /// Only what came after this one
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", conflicts_with = "since")]
     pub(super) after: Option<u64>,
+    /// Only what came since this time, or this long ago: 2026-01-02T03:04:05Z, 90s, 10m, 2h, 7d
+    #[arg(short = 'S', long, value_name = "TIME")]
+    pub(super) since: Option<String>,
     /// Only these, separated by commas: drift.detected, version.recorded, …
-    #[arg(long, value_name = "TYPES")]
+    #[arg(long, value_name = "TYPES", add = ArgValueCompleter::new(complete::event))]
     pub(super) types: Option<String>,
-    #[arg(long)]
+    /// Only of this tool
+    #[arg(long, add = ArgValueCompleter::new(complete::tool))]
     pub(super) tool: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApiArgs {
+    /// GET, POST, PUT or DELETE
+    pub(super) method: String,
+    /// With its query, as in a URL: /v1/status?state=modified
+    pub(super) path: String,
+    /// The body: JSON, @FILE, or - for stdin
+    #[arg(short, long, value_name = "JSON")]
+    pub(super) data: Option<String>,
+    /// Another header
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(super) headers: Vec<String>,
+}
+
+const COMPLETIONS_HELP: &str = "\
+bash:  echo 'source <(knowngood completions bash)' >> ~/.bashrc
+zsh:   echo 'source <(knowngood completions zsh)' >> ~/.zshrc
+fish:  echo 'knowngood completions fish | source' >> ~/.config/fish/config.fish
+
+What is there to be completed is asked of the daemon, and only if it answers at once.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The page of this command
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub(super) page: Option<String>,
+    /// Write all pages into this directory, for a package to install
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(super) dir: Option<PathBuf>,
 }

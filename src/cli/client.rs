@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::{net::UnixStream, runtime::Runtime, time::timeout};
 
-use super::failure::Failure;
+use super::{failure::Failure, stream::Stream};
 use crate::model::ToolId;
 
 /// Longer than the daemon itself waits for anything that it answers at once.
@@ -24,6 +24,7 @@ const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 pub(super) struct Client {
     runtime: Runtime,
     socket: PathBuf,
+    patience: Duration,
 }
 
 /// Path and query of a request, escaped.
@@ -38,11 +39,12 @@ pub(super) enum Wait {
     Long,
 }
 
-/// What to do after a line of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
-    More,
-    Enough,
+/// A request that nobody but its sender understands.
+pub(super) struct Raw {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Target {
@@ -72,7 +74,12 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|it| Failure::other("cannot start", &it.to_string()))?;
-        Ok(Self { runtime, socket })
+        Ok(Self { runtime, socket, patience: PATIENCE })
+    }
+
+    /// Gives up sooner than usual.
+    pub(super) fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -119,26 +126,27 @@ impl Client {
         }
     }
 
-    /// Hands over a stream line by line until it ends or `each` has enough.
-    pub(super) fn lines(
-        &self,
-        target: &Target,
-        mut each: impl FnMut(&[u8]) -> Result<Flow, Failure>,
-    ) -> Result<Flow, Failure> {
+    /// A stream of lines.
+    pub(super) fn lines(&self, target: &Target) -> Result<Stream<'_>, Failure> {
         let request = request(Method::GET, target, "application/x-ndjson", Bytes::new())?;
-        self.runtime.block_on(async {
-            let answer = self.send(request, Wait::Short).await?;
-            let mut body = self.success(answer).await?.into_body();
-            let mut rest = Vec::new();
-            // A stream that breaks off is a stream that ended: what was whole has been handed over.
-            while let Some(Ok(frame)) = body.frame().await {
-                rest.extend_from_slice(frame.data_ref().map_or(&[][..], |it| it));
-                if hand_over(&mut rest, &mut each)? == Flow::Enough {
-                    return Ok(Flow::Enough);
-                }
-            }
-            Ok(Flow::More)
-        })
+        let answer = self
+            .runtime
+            .block_on(async { self.success(self.send(request, Wait::Short).await?).await })?;
+        Ok(Stream::new(&self.runtime, answer.into_body()))
+    }
+
+    /// Status and body, whatever they are.
+    pub(super) fn raw(&self, raw: Raw) -> Result<(u16, Stream<'_>), Failure> {
+        let mut request = Request::builder()
+            .method(raw.method.to_ascii_uppercase().as_str())
+            .uri(raw.target)
+            .header(header::HOST, "knowngood");
+        for (name, value) in raw.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(raw.body))).map_err(no_request)?;
+        let answer = self.runtime.block_on(self.send(request, Wait::Long))?;
+        Ok((answer.status().as_u16(), Stream::new(&self.runtime, answer.into_body())))
     }
 
     fn whole(&self, request: Request<Full<Bytes>>, wait: Wait) -> Result<Bytes, Failure> {
@@ -167,10 +175,10 @@ impl Client {
         let answer = sender.send_request(request);
         match wait {
             Wait::Long => answer.await.map_err(broken),
-            Wait::Short => timeout(PATIENCE, answer)
+            Wait::Short => timeout(self.patience, answer)
                 .await
                 .map_err(|_| {
-                    let why = format!("no answer within {} s", PATIENCE.as_secs());
+                    let why = format!("no answer within {} s", self.patience.as_secs());
                     Failure::unreachable(&self.socket, &why)
                 })?
                 .map_err(broken),
@@ -193,21 +201,6 @@ impl Client {
     }
 }
 
-/// Takes the whole lines off the front. An empty one only keeps the connection alive.
-fn hand_over(
-    rest: &mut Vec<u8>,
-    each: &mut impl FnMut(&[u8]) -> Result<Flow, Failure>,
-) -> Result<Flow, Failure> {
-    let end = rest.iter().rposition(|it| *it == b'\n').map_or(0, |it| it + 1);
-    let whole: Vec<u8> = rest.drain(..end).collect();
-    for line in whole.split(|it| *it == b'\n').map(<[u8]>::trim_ascii).filter(|it| !it.is_empty()) {
-        if each(line)? == Flow::Enough {
-            return Ok(Flow::Enough);
-        }
-    }
-    Ok(Flow::More)
-}
-
 fn request(
     method: Method,
     target: &Target,
@@ -222,7 +215,12 @@ fn request(
     if !body.is_empty() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
-    request.body(Full::new(body)).map_err(|it| Failure::usage(&format!("not a request: {it}"), ""))
+    request.body(Full::new(body)).map_err(no_request)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
+fn no_request(error: hyper::http::Error) -> Failure {
+    Failure::usage(&format!("not a request: {error}"), "")
 }
 
 fn json_of(bytes: &[u8]) -> Result<Value, Failure> {

@@ -67,6 +67,12 @@ impl Failure {
         Self { exit: Exit::of_problem(status, &problem), problem }
     }
 
+    /// Of a daemon that was there a moment ago: it restarts, starts, or has too much to do.
+    pub(super) fn may_pass(&self) -> bool {
+        let status = self.problem.get("status").and_then(Value::as_u64);
+        self.exit == Exit::Unreachable || matches!(status, Some(429 | 503))
+    }
+
     pub(super) fn member(&self, name: &str) -> &str {
         self.problem.get(name).and_then(Value::as_str).unwrap_or_default()
     }

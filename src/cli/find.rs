@@ -17,9 +17,14 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn real() -> Self {
-        let variable = std::env::vars_os().find(|it| it.0 == "KNOWNGOOD_SOCKET").map(|it| it.1);
+        let variable = variable("KNOWNGOOD_SOCKET");
         Self { variable, here: std::env::current_dir().unwrap_or_default() }
     }
+}
+
+/// Of the environment. An empty one may mean something.
+pub(super) fn variable(name: &str) -> Option<OsString> {
+    std::env::vars_os().find(|it| it.0 == name).map(|it| it.1)
 }
 
 pub(super) fn socket(flag: Option<&Path>, around: &Surroundings) -> PathBuf {

@@ -5,16 +5,22 @@
 mod args;
 mod client;
 mod commands;
+mod complete;
 mod exit;
 mod failure;
 #[cfg(test)]
 mod fake;
 mod find;
+mod pager;
+mod patch;
 mod print;
 mod resolve;
+mod sink;
+mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 mod view;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -47,8 +53,12 @@ pub struct ClientCommand {
     command: Command,
 }
 
-/// An `Err` has been told already (help, version, or what is wrong with the line).
+/// An `Err` has been told already (help, version, what is wrong with the line, or how a shell may go on with it).
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exit> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(shell) = complete::asking() {
+        return Err(complete::answer(&shell, args));
+    }
     let Typed { global, command } = Typed::try_parse_from(args).map_err(|it| print::usage(&it))?;
     Ok(match command {
         Typing::Run(it) => Invocation::Daemon(DaemonArgs {
@@ -64,7 +74,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exi
 /// Carries out anything but `run`.
 pub fn run(command: &ClientCommand) -> Exit {
     let global = &command.global;
-    let mut out = print::Out::new(global.json, global.quiet, global.color);
+    let pager = pager::Pager::wanted().filter(|_| !global.no_pager);
+    let mut out = print::Out::new(global.json, global.quiet, global.color).with_pager(pager);
     let socket = find::socket(global.socket.as_deref(), &find::Surroundings::real());
     let done = client::Client::new(socket)
         .and_then(|client| commands::run(&command.command, &client, &mut out));

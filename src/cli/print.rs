@@ -3,24 +3,22 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use anstyle::{AnsiColor, Style};
-use jiff::Timestamp;
+use anstyle::Style;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
     args::Colour,
     exit::Exit,
     failure::Failure,
+    pager::Pager,
+    patch,
+    sink::{Screen, Sink, rows},
     table::{self, Cell},
+    text::{ago, local},
 };
 
-pub(super) const RED: Style = AnsiColor::Red.on_default();
-pub(super) const GREEN: Style = AnsiColor::Green.on_default();
-pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
-pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
-pub(super) const DIM: Style = Style::new().dimmed();
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const PLAIN: Style = Style::new();
+pub(super) use super::text::{BOLD, CYAN, DIM, GREEN, PLAIN, RED, YELLOW, visible};
 
 #[expect(clippy::struct_excessive_bools, reason = "four switches, none of which implies another")]
 pub(super) struct Out {
@@ -28,12 +26,15 @@ pub(super) struct Out {
     pub(super) quiet: bool,
     /// A person is looking.
     pub(super) terminal: bool,
+    size: Box<dyn Fn() -> Screen>,
     colour: bool,
     /// Of the word `error`.
     alarm: Style,
-    stdout: Box<dyn Write>,
+    stdout: Sink,
     stderr: Box<dyn Write>,
-    now: Timestamp,
+    now: Box<dyn Fn() -> Timestamp>,
+    zone: TimeZone,
+    pager: Option<Pager>,
     pipe: Pipe,
 }
 
@@ -55,26 +56,36 @@ impl Out {
             json,
             quiet,
             terminal: io::stdout().is_terminal(),
+            size: Box::new(size),
             colour: wanted(anstream::AutoStream::choice(&io::stdout())),
             alarm: if wanted(anstream::AutoStream::choice(&io::stderr())) {
                 RED.bold()
             } else {
                 PLAIN
             },
-            stdout: Box::new(BufWriter::new(io::stdout())),
+            stdout: Sink::new(Box::new(BufWriter::new(io::stdout()))),
             stderr: Box::new(io::stderr()),
-            now: Timestamp::now(),
+            now: Box::new(Timestamp::now),
+            zone: TimeZone::system(),
+            pager: None,
             pipe: Pipe::Open,
         }
+    }
+
+    /// What [`Self::page`] may use.
+    pub(super) fn with_pager(self, pager: Option<Pager>) -> Self {
+        Self { pager, ..self }
     }
 
     /// Writes elsewhere, at the given moment, as for a pipe.
     #[cfg(test)]
     pub(super) fn test(stdout: Box<dyn Write>, stderr: Box<dyn Write>, now: Timestamp) -> Self {
         Self {
-            stdout,
+            stdout: Sink::new(stdout),
             stderr,
-            now,
+            now: Box::new(move || now),
+            zone: TimeZone::UTC,
+            size: Box::new(|| Screen { width: 80, height: 24 }),
             terminal: false,
             colour: false,
             alarm: PLAIN,
@@ -82,9 +93,22 @@ impl Out {
         }
     }
 
+    /// As for a person who sees colours.
+    #[cfg(test)]
+    pub(super) fn on_terminal(self) -> Self {
+        Self { terminal: true, colour: true, alarm: RED.bold(), ..self }
+    }
+
+    /// What comes may be long: a person reads it in a pager then.
+    pub(super) fn page(&mut self) {
+        if let (true, Some(pager)) = (self.terminal, self.pager.take()) {
+            self.stdout.page(self.screen(), pager);
+        }
+    }
+
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         if !self.is_closed() {
-            let done = self.stdout.write_all(bytes);
+            let done = self.stdout.write(bytes);
             self.remember(done);
         }
     }
@@ -115,23 +139,53 @@ impl Out {
         self.line(&text);
     }
 
-    /// `-q` leaves the heading out.
+    /// The whole screen anew. What does not fit on it is left out.
+    pub(super) fn redraw(&mut self, lines: &[String]) {
+        let Screen { width, height } = self.screen();
+        let mut taken = 0;
+        self.bytes(b"\x1b[H");
+        for line in lines {
+            taken += rows(line, width);
+            if taken >= height {
+                break;
+            }
+            self.line(&format!("{line}\x1b[K"));
+        }
+        self.bytes(b"\x1b[J");
+        self.flush();
+    }
+
+    /// `-q` leaves the heading out. On a terminal no line is longer than it is wide.
     pub(super) fn table(&mut self, head: &[&str], rows: &[Vec<Cell>]) {
         let head = Some(head).filter(|_| !self.quiet);
-        for line in table::lines(head, rows, self.colour) {
+        for line in table::lines(head, rows, self.colour, self.width()) {
             self.line(&line);
         }
     }
 
     /// A table without a heading.
     pub(super) fn rows(&mut self, rows: &[Vec<Cell>]) {
-        for line in table::lines(None, rows, self.colour) {
+        for line in table::lines(None, rows, self.colour, usize::MAX) {
             self.line(&line);
         }
     }
 
+    /// How long a line may be, where that matters.
+    pub(super) fn width(&self) -> usize {
+        if self.terminal { self.screen().width } else { usize::MAX }
+    }
+
+    pub(super) fn screen(&self) -> Screen {
+        (self.size)()
+    }
+
+    pub(super) fn colours(&self) -> bool {
+        self.colour
+    }
+
     pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        let plain = !self.colour || text.is_empty();
+        if plain { text.to_owned() } else { format!("{style}{text}{style:#}") }
     }
 
     /// A diff as it is, for `patch`; for a person in colours and with control characters shown.
@@ -139,26 +193,31 @@ impl Out {
         if !self.terminal && !self.colour {
             return self.bytes(diff.as_bytes());
         }
-        for line in diff.lines() {
-            let style = match line.as_bytes() {
-                [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => BOLD,
-                [b'+', ..] => GREEN,
-                [b'-', ..] => RED,
-                [b'@', b'@', ..] => CYAN,
-                _ => PLAIN,
-            };
-            let shown: Vec<_> = line.split('\t').map(visible).collect();
-            let painted = self.paint(style, &shown.join("\t"));
-            self.line(&painted);
+        for line in patch::painted(diff) {
+            let shown = |text: &str| text.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+            let pieces: String = line.iter().map(|it| self.paint(it.0, &shown(it.1))).collect();
+            self.line(&pieces);
         }
     }
 
     /// `12 s ago` for a person, the time itself for a program.
     pub(super) fn time(&self, time: &str) -> String {
         match time.parse::<Timestamp>() {
-            Ok(then) if self.terminal => ago(self.now, then),
+            Ok(then) if self.terminal => ago((self.now)(), then),
             _ => time.to_owned(),
         }
+    }
+
+    /// The time of day where the person is, the time itself for a program.
+    pub(super) fn clock(&self, time: &str) -> String {
+        match time.parse::<Timestamp>() {
+            Ok(then) if self.terminal => local(self.now(), then, &self.zone),
+            _ => time.to_owned(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.now)()
     }
 
     pub(super) fn flush(&mut self) {
@@ -175,6 +234,8 @@ impl Out {
     fn remember(&mut self, done: io::Result<()>) {
         match done {
             Ok(()) => (),
+            // What broke first is what is told.
+            Err(_) if matches!(self.pipe, Pipe::Broken(_)) => (),
             Err(it) if it.kind() == io::ErrorKind::BrokenPipe => self.pipe = Pipe::Closed,
             Err(it) => self.pipe = Pipe::Broken(it),
         }
@@ -182,7 +243,9 @@ impl Out {
 
     /// Tells a failure, in the one form in which all are told, and names the exit code.
     pub(super) fn finish(&mut self, done: Result<Exit, Failure>) -> Exit {
-        self.flush();
+        // A pager that was left early has closed the pipe, and is waited for all the same.
+        let ended = self.stdout.end();
+        self.remember(ended);
         let done = match &self.pipe {
             Pipe::Broken(it) => Err(Failure::other("cannot write the output", &it.to_string())),
             Pipe::Open | Pipe::Closed => done,
@@ -226,51 +289,17 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Ok }
 }
 
-/// Control characters, and those that turn the direction of a line, escaped: a name cannot steer a
-/// terminal.
-pub(super) fn visible(text: &str) -> String {
-    let hidden = |it: char| {
-        it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().fold(String::with_capacity(text.len()), |out, it| {
-        if hidden(it) {
-            out + &it.escape_unicode().to_string()
-        } else {
-            out + it.encode_utf8(&mut [0; 4])
-        }
-    })
-}
-
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.duration_since(then).as_secs();
-    let (amount, unit) = match seconds {
-        // The clocks of two programs may differ a little, and a clock may jump.
-        ..=0 => return "now".to_owned(),
-        1..60 => (seconds, "s"),
-        60..3_600 => (seconds / 60, "min"),
-        3_600..86_400 => (seconds / 3_600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{amount} {unit} ago")
+/// Of a terminal that does not tell, what terminals have had since the VT100.
+fn size() -> Screen {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+    let (width, height) = size.map_or((0, 0), |it| (it.ws_col, it.ws_row));
+    let or = |it: u16, usual: usize| if it == 0 { usual } else { usize::from(it) };
+    Screen { width: or(width, 80), height: or(height, 24) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_for_people() {
-        let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
-        for (then, shown) in [
-            ("2026-01-02T00:00:09Z", "now"),
-            ("2026-01-01T23:59:48Z", "12 s ago"),
-            ("2026-01-01T23:56:01Z", "3 min ago"),
-            ("2026-01-01T12:00:00Z", "12 h ago"),
-            ("2025-12-01T00:00:00Z", "32 d ago"),
-        ] {
-            assert_eq!(ago(now, then.parse().unwrap()), shown);
-        }
-    }
 
     #[test]
     fn a_detail_of_several_lines_begins_on_its_own() {
@@ -282,8 +311,18 @@ mod tests {
     fn a_diff_for_a_person_shows_what_would_steer_the_terminal() {
         let mut out = Out { terminal: true, ..Out::new(false, false, Colour::Never) };
         let seen = super::super::fake::Shared::default();
-        out.stdout = Box::new(seen.clone());
+        out.stdout = Sink::new(Box::new(seen.clone()));
         out.diff("+a\tb\u{1b}[2J\n");
         assert_eq!(seen.text(), "+a\tb\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn a_screen_is_not_drawn_beyond_its_end() {
+        let seen = super::super::fake::Shared::default();
+        let mut out = Out { terminal: true, ..Out::new(false, false, Colour::Never) };
+        out.stdout = Sink::new(Box::new(seen.clone()));
+        out.size = Box::new(|| Screen { width: 4, height: 4 });
+        out.redraw(&["1".to_owned(), "12345".to_owned(), "one too many".to_owned()]);
+        assert_eq!(seen.text(), "\u{1b}[H1\u{1b}[K\n12345\u{1b}[K\n\u{1b}[J");
     }
 }

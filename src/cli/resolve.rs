@@ -12,6 +12,7 @@ use super::{
 use crate::model::ToolId;
 
 const SHOWN: usize = 10;
+const NEAR: usize = 3;
 
 /// An id of a tool that is in no list any more still has its history, so an id that fits nothing is
 /// passed on as it is.
@@ -31,12 +32,10 @@ pub(super) fn tool(client: &Client, typed: &str) -> Result<ToolId, Failure> {
             .and_then(Value::as_str)
             .and_then(|it| it.parse().ok())
     });
-    match &*fitting(typed, ids.collect()) {
+    let ids: Vec<ToolId> = ids.collect();
+    match &*fitting(typed, &ids) {
         [one] => Ok(one.clone()),
-        [] => id.ok_or_else(|| {
-            let detail = format!("no tool is called {typed:?}");
-            Failure::not_found(&detail, "`knowngood list` shows all of them")
-        }),
+        [] => id.ok_or_else(|| none(typed, &ids)),
         many => Err(ambiguous(typed, many)),
     }
 }
@@ -60,7 +59,7 @@ fn is_reference(text: &str) -> bool {
         || text.parse::<jiff::Timestamp>().is_ok()
 }
 
-fn fitting(typed: &str, ids: Vec<ToolId>) -> Vec<ToolId> {
+fn fitting(typed: &str, ids: &[ToolId]) -> Vec<ToolId> {
     let ends =
         |id: &str| id.strip_suffix(typed).is_some_and(|it| it.is_empty() || it.ends_with('/'));
     let stem = |id: &ToolId| {
@@ -74,8 +73,19 @@ fn fitting(typed: &str, ids: Vec<ToolId>) -> Vec<ToolId> {
     if typed.is_empty() {
         return Vec::new();
     }
-    let (whole, rest): (Vec<_>, Vec<_>) = ids.into_iter().partition(|it| ends(it.as_str()));
+    let (whole, rest): (Vec<_>, Vec<_>) = ids.iter().cloned().partition(|it| ends(it.as_str()));
     if whole.is_empty() { rest.into_iter().filter(stem).collect() } else { whole }
+}
+
+/// With those that it may have been meant for.
+fn none(typed: &str, ids: &[ToolId]) -> Failure {
+    let near: Vec<_> =
+        ids.iter().map(ToolId::as_str).filter(|it| it.contains(typed)).take(NEAR).collect();
+    let hint = match &*near {
+        [] => "`knowngood list` shows all of them".to_owned(),
+        near => format!("there is {}", near.join(", ")),
+    };
+    Failure::not_found(&format!("no tool is called {typed:?}"), &hint)
 }
 
 fn ambiguous(typed: &str, ids: &[ToolId]) -> Failure {
@@ -91,8 +101,8 @@ mod tests {
 
     fn fit(typed: &str) -> Vec<String> {
         let ids = ["t/web/fetch.py", "t/fetch.sh", "t/prefetch.py", "t/fetch", "t/a.b.py", "t/.x"];
-        let ids = ids.iter().map(|it| it.parse().unwrap()).collect();
-        fitting(typed, ids).iter().map(|it| it.as_str().to_owned()).collect()
+        let ids: Vec<ToolId> = ids.iter().map(|it| it.parse().unwrap()).collect();
+        fitting(typed, &ids).iter().map(|it| it.as_str().to_owned()).collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::print::visible;
+use super::text::{cut, visible};
 
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
@@ -22,8 +22,14 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// The lines of a table. A column in which nothing stands is left out, and its heading with it.
-pub(super) fn lines(head: Option<&[&str]>, rows: &[Vec<Cell>], colour: bool) -> Vec<String> {
+/// The lines of a table, none longer than `most`: what does not fit is cut. A column in which nothing stands is left
+/// out, and its heading with it.
+pub(super) fn lines(
+    head: Option<&[&str]>,
+    rows: &[Vec<Cell>],
+    colour: bool,
+    most: usize,
+) -> Vec<String> {
     let bold = Style::new().bold();
     let head = head.map(|it| it.iter().map(|it| Cell::styled(it, bold)).collect::<Vec<_>>());
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -37,18 +43,25 @@ pub(super) fn lines(head: Option<&[&str]>, rows: &[Vec<Cell>], colour: bool) -> 
         })
         .collect();
     let all = head.iter().filter(|_| !rows.is_empty()).chain(rows);
-    all.map(|row| line(row, &widths, colour)).collect()
+    all.map(|row| line(row, &widths, colour, most)).collect()
 }
 
-fn line(row: &[Cell], widths: &[usize], colour: bool) -> String {
+fn line(row: &[Cell], widths: &[usize], colour: bool, most: usize) -> String {
     let mut line = String::new();
-    let mut gap = 0;
+    let (mut gap, mut left) = (0, most);
     for (cell, width) in row.iter().zip(widths).filter(|it| *it.1 > 0) {
         let Cell { text, style } = cell;
         line.extend(std::iter::repeat_n(' ', gap));
-        let style = if colour { *style } else { Style::new() };
-        line.extend([style.render().to_string(), text.clone(), style.render_reset().to_string()]);
-        gap = width - text.chars().count() + 2;
+        left = left.saturating_sub(gap);
+        let style = if colour && !text.is_empty() { *style } else { Style::new() };
+        let text = cut(text, left);
+        let length = text.chars().count();
+        line.extend([style.render().to_string(), text, style.render_reset().to_string()]);
+        left -= length;
+        if left == 0 {
+            break;
+        }
+        gap = width.saturating_sub(length) + 2;
     }
     line.trim_end().to_owned()
 }
@@ -63,8 +76,9 @@ mod tests {
             vec!["M".into(), "".into(), "größe.py".into(), "x".into()],
             vec!["?".into(), "".into(), "b\u{1b}.py".into()],
         ];
-        let shown = lines(Some(&["", "GONE", "TOOL", "BY"]), &rows, false);
+        let shown = lines(Some(&["", "GONE", "TOOL", "BY"]), &rows, false, usize::MAX);
         assert_eq!(shown, ["   TOOL        BY", "M  größe.py    x", "?  b\\u{1b}.py"]);
-        assert_eq!(lines(Some(&["A"]), &[], false), [""; 0]);
+        assert_eq!(lines(None, &rows, false, 6), ["M  gr…", "?  b\\…"]);
+        assert_eq!(lines(Some(&["A"]), &[], false, 9), [""; 0]);
     }
 }

@@ -87,7 +87,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "log.format",
-        Kind::Word(&["auto", "json", "text"]),
+        Kind::Word(&["auto", "journal", "json", "text"]),
         "\"auto\"",
         "auto is text on a terminal, else JSON lines.",
     )

@@ -10,9 +10,9 @@
 )]
 
 mod architecture;
+mod command_line;
 mod faults;
 mod lifecycle;
-mod logs;
 mod mutants;
 mod refusals;
 mod replay;
@@ -21,7 +21,6 @@ mod store_contract;
 mod store_crash;
 mod store_damage;
 mod store_samples;
-mod systemd;
 mod watch_cost;
 mod watch_looker;
 mod watch_roots;

@@ -12,6 +12,7 @@ use crate::cli::{
 };
 
 pub(super) fn run(args: &CheckArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
+    out.page();
     let tool = resolve::tool(client, &args.tool)?;
     let target = Target::of("/v1/check", &tool)
         .query("base", args.base.as_deref())

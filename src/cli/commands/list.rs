@@ -10,6 +10,7 @@ use crate::cli::{
 };
 
 pub(super) fn run(client: &Client, out: &mut Out) -> Result<Exit, Failure> {
+    out.page();
     let list = client.list(&Target::new("/v1/tools"), None)?;
     if out.json {
         out.document(&list);

@@ -2,17 +2,21 @@
 
 mod accept;
 mod admin;
+mod api;
 mod cat;
 mod check;
+mod completions;
 mod config;
 mod diff;
 mod doctor;
 mod events;
 mod history;
 mod list;
+mod man;
 mod runtimes;
 mod show;
 mod status;
+mod version;
 
 use super::{args::Command, client::Client, exit::Exit, failure::Failure, print::Out};
 
@@ -33,5 +37,8 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Verify => admin::verify(client, out),
         Command::Doctor(args) => Ok(doctor::run(args, client, out)),
         Command::Config(command) => config::run(command, client, out),
+        Command::Api(args) => api::run(args, client, out),
+        Command::Completions { shell } => completions::run(*shell, out),
+        Command::Man(args) => man::run(args, out),
     }
 }

@@ -12,6 +12,7 @@ use crate::cli::{
 };
 
 pub(super) fn run(client: &Client, out: &mut Out) -> Result<Exit, Failure> {
+    out.page();
     let list = client.list(&Target::new("/v1/runtimes"), None)?;
     if out.json {
         out.document(&list);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::version;
 use crate::{
     cli::{
         client::{Client, Target},
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub(super) fn run(typed: &str, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
+    out.page();
     let (name, reference) = resolve::split(typed);
     let tool = resolve::tool(client, name)?;
     match reference {
@@ -24,7 +26,9 @@ pub(super) fn run(typed: &str, client: &Client, out: &mut Out) -> Result<Exit, F
             if out.json {
                 out.document(&version);
             } else {
-                show_version(&version, client, &tool, out)?;
+                version::print(&version, &tool, out);
+                let patch = version::patch(&version, client, &tool)?;
+                out.diff(&patch);
             }
         }
     }
@@ -62,50 +66,7 @@ fn show_tool(tool: &Value, out: &mut Out) {
         ("modified", modified),
         ("loaded by", view::loaded_by(tool)),
     ];
-    pairs(&rows, out);
-}
-
-fn show_version(
-    version: &Value,
-    client: &Client,
-    tool: &ToolId,
-    out: &mut Out,
-) -> Result<(), Failure> {
-    let number = view::version(version, "/number");
-    let name = out.paint(BOLD, &format!("{tool} {number}"));
-    out.line(&name);
-    let parents: Vec<_> =
-        view::items(version, "/parents").iter().filter_map(Value::as_str).collect();
-    let recorded = out.time(view::text(version, "/time"));
-    let modified = out.time(view::text(version, "/mtime"));
-    let rows = [
-        ("author", view::author(version)),
-        ("reason", view::text(version, "/reason").to_owned()),
-        ("message", view::text(version, "/message").to_owned()),
-        ("origin", view::text(version, "/origin").to_owned()),
-        ("recorded", recorded),
-        ("modified", modified),
-        ("parents", parents.join(" ")),
-        ("size", view::number(version, "/size").map_or_else(String::new, |it| it.to_string())),
-        ("executable", version.get("executable").map_or_else(String::new, Value::to_string)),
-        ("sha256", view::text(version, "/sha256").to_owned()),
-        ("seq", view::number(version, "/seq").map_or_else(String::new, |it| it.to_string())),
-    ];
-    pairs(&rows, out);
-    if let Some(parent) = parents.first() {
-        let target = Target::of("/v1/diff", tool).query("from", Some(parent));
-        let diff = client.get(&target.query("to", Some(number)))?;
-        out.line("");
-        out.diff(view::text(&diff, "/diff"));
-    }
-    Ok(())
-}
-
-fn pairs(rows: &[(&str, String)], out: &mut Out) {
-    for (key, value) in rows.iter().filter(|it| !it.1.is_empty()) {
-        let line = format!("  {key:<10}  {}", crate::cli::print::visible(value));
-        out.line(&line);
-    }
+    version::pairs(&rows, out);
 }
 
 /// The version that a reference means, from the history: newest first, so the first that fits is it.

@@ -119,12 +119,12 @@ fn events_up_to_now() {
     assert_eq!(seqs, [1, 2]);
 }
 
-/// Takes three lines and goes away, as `head -3` does.
-struct ThreeLines(Shared, usize);
+/// Takes five lines and goes away, as `head -5` does.
+struct FiveLines(Shared, usize);
 
-impl io::Write for ThreeLines {
+impl io::Write for FiveLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.1 == 3 {
+        if self.1 == 5 {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.1 += usize::from(bytes.ends_with(b"\n"));
@@ -143,20 +143,23 @@ fn following_survives_a_daemon_that_goes_away_and_a_reader_that_has_enough() {
     let tries = AtomicUsize::new(0);
     let daemon = Daemon::start(move |line| match line {
         "GET /v1/info" => ok(r#"{"log":{"seq":4}}"#),
-        "GET /v1/events?after=4&follow=true" => broken_stream(&format!("\n{}", event(5))),
+        "GET /v1/events?after=2" => ok(&[event(3), event(4)].concat()),
+        "GET /v1/events?after=2&follow=true" => {
+            broken_stream(&format!("{}{}\n{}", event(3), event(4), event(5)))
+        }
         "GET /v1/events?after=5&follow=true" => match tries.fetch_add(1, Ordering::Relaxed) {
             0 => answer(503, r#"{"status":503,"code":"starting"}"#),
             _ => broken_stream(&[event(5), event(6), event(7), event(8)].concat()),
         },
         _ => answer(404, "{}"),
     });
-    let stdout = Box::new(ThreeLines(seen.clone(), 0));
+    let stdout = Box::new(FiveLines(seen.clone(), 0));
     let mut out = print::Out::test(stdout, Box::new(Shared::default()), Timestamp::UNIX_EPOCH);
     let client = client::Client::new(daemon.socket()).unwrap();
-    let done = commands::run(&command(&["events", "-f"]).command, &client, &mut out);
+    let done = commands::run(&command(&["events", "-f", "-n", "2"]).command, &client, &mut out);
     assert_eq!(out.finish(done), Exit::Ok);
     let numbers: Vec<_> = seen.text().lines().map(|it| it.trim()[..1].to_owned()).collect();
-    assert_eq!(numbers, ["5", "6", "7"]);
+    assert_eq!(numbers, ["3", "4", "5", "6", "7"]);
 }
 
 #[test]

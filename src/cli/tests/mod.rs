@@ -1,6 +1,7 @@
 //! The commands against a daemon with prepared answers: what they ask, what they print, how they end.
 
 mod acting;
+mod forms;
 mod reading;
 
 use clap::CommandFactory as _;

@@ -43,7 +43,8 @@ S  stale     t/old.py     v2 -> v3                                        planne
         "scanned 2 s ago",
         "12 s ago",
         "4 min ago",
-        "\nnext: knowngood diff t/search.py  ·  knowngood accept t/search.py\n",
+        "\nnext: knowngood diff t/search.py    what changed\n",
+        "\n      knowngood accept t/search.py  if it is good\n",
     ] {
         assert!(done.out.contains(seen), "{}", done.out);
     }
