@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
+    barrier::Answers, handle::Unavailable, publish, reconciler::Reconciler, round::Round,
+    view::LogState,
 };
 use crate::{
     decide::State,
@@ -22,8 +23,14 @@ impl Reconciler {
             return Ok(());
         }
         match self.log.append(&batch) {
-            Ok(()) => self.log_state = LogState::Writable,
-            Err(StoreError::Full { .. }) => self.undo(durable, round),
+            Ok(()) => {
+                publish::tell_log(&self.log_state, Ok(()));
+                self.log_state = LogState::Writable;
+            }
+            Err(full @ StoreError::Full { .. }) => {
+                publish::tell_log(&self.log_state, Err(&full));
+                self.undo(durable, round);
+            }
             Err(error) => return Err(error),
         }
         Ok(())
@@ -31,6 +38,9 @@ impl Reconciler {
 
     fn undo(&mut self, durable: &State, round: &mut Round) {
         self.log_state = LogState::DiskFull;
+        for reply in self.walks.give_up() {
+            drop(reply.send(Err(Unavailable::DiskFull)));
+        }
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
         let mut again = lost.dirty(&self.rules);

@@ -196,9 +196,20 @@ async fn a_log_that_takes_nothing_is_told() {
         1,
         "what is known is still told"
     );
+    assert_eq!(
+        rig.json("/v1/status").await["log_not_writable"],
+        "the disk that holds the log is full"
+    );
+    for path in ["/v1/rescan", "/v1/verify"] {
+        assert_eq!(post(&rig, path, &json!({})).await.problem(), (503, "disk_full".to_owned()));
+    }
     rig.log.fails(None);
+    // The loop tries again by itself.
+    while rig.get("/v1/ready").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(post(&rig, "/v1/accept", &json!({"all": true})).await.status, 200);
-    assert_eq!(rig.get("/v1/ready").await.status, 200);
+    assert_eq!(rig.json("/v1/status").await["log_not_writable"], Value::Null);
 }
 
 #[tokio::test]
@@ -215,4 +226,19 @@ async fn a_pulse_is_answered_while_loop_and_lane_get_on() {
     assert_eq!(rig.get("/v1/status").await.status, 200, "reading goes on all the same");
     drop(held);
     waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_being_written_is_not_accepted() {
+    let rig = Rig::with(&[(A, "one\n")]).await;
+    rig.save(A, "two\n").await;
+    rig.begin_writing(A);
+    for body in [
+        json!({"tools": [{"tool": A}]}),
+        json!({"tools": [{"tool": A, "disk": digest(b"two\n").to_string()}]}),
+    ] {
+        let refused = post(&rig, "/v1/accept", &body).await;
+        assert_eq!(refused.problem(), (409, "conflict".to_owned()), "{body}");
+    }
+    assert_eq!(rig.json(&format!("/v1/tools/{A}")).await["baseline"], 1);
 }
