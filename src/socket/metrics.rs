@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics::{Kind, Text},
-    model::{Digest, RootName, Tool, ToolId},
+    model::RootName,
     ports::Watching,
     reconcile::{Handle, LogState, RootView, View},
     wire::Nothing,
