@@ -43,6 +43,7 @@
 
 // Words, and rules over them: pure.
 pub mod model;
+pub mod roots;
 
 pub mod decide;
 
@@ -50,7 +51,6 @@ pub mod decide;
 pub mod access;
 pub mod metrics;
 pub mod ports;
-pub mod roots;
 
 pub mod wire;
 

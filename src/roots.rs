@@ -76,6 +76,11 @@ impl Globs {
             .any(|it| it == STATE_FOLDER.as_bytes() || self.exclude.is_match(os(it)))
     }
 
+    /// Whether a file at `path` can be a tool: by its name, or with an executable bit.
+    pub fn can_be_tool(&self, path: &RelPath) -> bool {
+        self.is_tool(path, true)
+    }
+
     /// Whether the name alone makes it a tool, whatever its mode.
     pub fn includes(&self, path: &RelPath) -> bool {
         self.is_tool(path, false)

@@ -179,7 +179,11 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
         let manifest = root.manifest().map_err(|it| {
             super::world("reading", &it.to_string(), std::io::ErrorKind::InvalidData.into())
         })?;
-        let rules = RootRules { edits_by: root.edits_by.clone(), has_manifest: manifest.is_some() };
+        let rules = RootRules {
+            edits_by: root.edits_by.clone(),
+            has_manifest: manifest.is_some(),
+            globs: Arc::clone(&root.watched.globs),
+        };
         setup.rules.roots.insert(name.clone(), rules);
         setup.roots.push(root.watched.clone());
         setup.manifests.extend(manifest.map(|it| Manifest {

@@ -40,7 +40,8 @@ fn named_tool<'a>(
     id: &ToolId,
     wanted: Option<Digest>,
 ) -> Result<(ToolId, &'a Tool), Refusal> {
-    let tool = state.tool(id).ok_or_else(|| Refusal::NoSuchTool(id.clone()))?;
+    let tool = state.tool(id).filter(|_| !state.is_outside(id));
+    let tool = tool.ok_or_else(|| Refusal::NoSuchTool(id.clone()))?;
     let disk = state.disk(id, tool);
     if let Disk::Unreadable(cause) = disk {
         return Err(Refusal::CannotRead { tool: id.clone(), cause });

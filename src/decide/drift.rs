@@ -2,14 +2,16 @@
 
 use crate::model::{Disk, Fact, Sync, Tool, ToolId};
 
-/// The fact that tells how drift moved from `before` to `after`; none where it did not.
+/// The fact that tells how drift moved from `before`, as far as that was told, to `after`; none where it did not.
+/// (Not told is what a manifest made of a tool while the globs did not name it.)
 pub(super) fn moved(id: &ToolId, before: &Tool, after: &Tool) -> Option<Fact> {
-    let (was, is) = (before.sync(), after.sync());
+    let (told, was, is) = (before.drift_since.is_some(), before.sync(), after.sync());
     if is == Sync::InSync {
-        let gone_or_back = was != Sync::InSync;
-        return gone_or_back.then(|| Fact::DriftCleared { tool: id.clone(), disk: after.disk });
+        let ends = told || was != Sync::InSync;
+        return ends.then(|| Fact::DriftCleared { tool: id.clone(), disk: after.disk });
     }
-    let same = was == is && before.disk == after.disk && before.expected() == after.expected();
+    let same =
+        told && was == is && before.disk == after.disk && before.expected() == after.expected();
     (!same).then(|| Fact::DriftDetected {
         tool: id.clone(),
         sync: is,

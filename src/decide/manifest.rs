@@ -19,8 +19,10 @@ pub(super) fn applied(
         .keys()
         .filter(|id| state.tool(id).is_none())
         .map(|id| (id.clone(), Tool::default()));
-    let mut facts: Vec<Fact> =
-        known.chain(unseen).flat_map(|(id, tool)| moved(&id, &tool, entries.get(&id))).collect();
+    let mut facts: Vec<Fact> = known
+        .chain(unseen)
+        .flat_map(|(id, tool)| moved(state, &id, &tool, entries.get(&id)))
+        .collect();
     facts.push(Fact::BaselineAdopted {
         root: root.clone(),
         tools: u64::try_from(entries.len()).unwrap_or(u64::MAX),
@@ -30,7 +32,7 @@ pub(super) fn applied(
     Plan::of(facts)
 }
 
-fn moved(id: &ToolId, tool: &Tool, named: Option<&Digest>) -> Vec<Fact> {
+fn moved(state: &State, id: &ToolId, tool: &Tool, named: Option<&Digest>) -> Vec<Fact> {
     let to = named.map(|digest| baseline(tool, digest));
     if to.as_ref().map(|it| it.digest) == tool.baseline.as_ref().map(|it| it.digest) {
         return Vec::new();
@@ -42,7 +44,10 @@ fn moved(id: &ToolId, tool: &Tool, named: Option<&Digest>) -> Vec<Fact> {
         author: Author::unknown(),
         reason: Reason::manifest(),
     }];
-    facts.extend(drift::moved(id, tool, &Tool { baseline: to, ..tool.clone() }));
+    // A manifest may name what is no tool. It is a baseline in waiting, and no drift unless it was one before.
+    if state.is_tool(id, tool) || tool.drift_since.is_some() {
+        facts.extend(drift::moved(id, tool, &Tool { baseline: to, ..tool.clone() }));
+    }
     facts
 }
 

@@ -8,19 +8,26 @@ mod manifest;
 mod observe;
 mod recover;
 mod runtimes;
+mod scope;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use counts::Counts;
 pub use recover::consequences;
 pub use state::State;
 
-use crate::model::{
-    Author, Digest, Dirty, Fact, Glance, Origin, Packed, Refusal, RootName, RuntimeName, Seen,
-    ToolId,
+use crate::{
+    model::{
+        Author, Digest, Dirty, Fact, Glance, Origin, Packed, Refusal, RootName, RuntimeName, Seen,
+        ToolId,
+    },
+    roots::Globs,
 };
 
 /// What the configuration says about each root. A tool of any other root is left alone.
@@ -35,6 +42,8 @@ pub struct RootRules {
     pub edits_by: Author,
     /// A manifest sets the baselines; the first scan does not.
     pub has_manifest: bool,
+    /// Which files are tools.
+    pub globs: Arc<Globs>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, RootRules, Rules, State, Wait, drift};
+use super::{Plan, RootRules, Rules, State, Wait, drift, recover};
 use crate::model::{
     Author, Baseline, Dirty, Disk, Fact, FileSeen, Head, Origin, Reason, RootName, Seen, Seq,
     Sight, Timestamp, Tool, ToolId, Version, VersionNo,
@@ -34,6 +34,7 @@ pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) ->
         // A root that is away says nothing about its tools; one that is watched no more, neither.
         if let Some(root_rules) = rules.roots.get(&root)
             && !state.is_root_missing(&root)
+            && is_of_a_tool(state, root_rules, &it)
         {
             if origin == Origin::Watch && !it.firm && !matches!(it.sight, Sight::File(_)) {
                 below(state, &it.tool, &all, &mut plan);
@@ -53,13 +54,28 @@ fn below(state: &State, id: &ToolId, answered: &BTreeSet<ToolId>, plan: &mut Pla
     }
 }
 
+/// The globs may have changed since the look. What is no tool by them says nothing, until its bit makes it one.
+fn is_of_a_tool(state: &State, rules: &RootRules, seen: &Seen) -> bool {
+    let (path, outside) = (seen.tool.path(), state.is_outside(&seen.tool));
+    let by_mode = || state.tool(&seen.tool).is_some_and(|it| it.by_mode);
+    match &seen.sight {
+        Sight::File(file) => rules.globs.is_tool(&path, file.executable || by_mode()),
+        // It may be about to become one.
+        Sight::Unsettled => rules.globs.can_be_tool(&path),
+        Sight::Gone | Sight::Unreadable(_) => !outside && rules.globs.can_be_tool(&path),
+        Sight::NotATool => true,
+    }
+}
+
 fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut Plan) {
     let id = seen.tool;
     let known = state.tool(&id).cloned().unwrap_or_default();
     match seen.sight {
         Sight::NotATool => (),
         Sight::Unsettled => plan.look(id, seen.firm, true, Wait::Unsettled),
-        Sight::Gone if known.disk == Disk::Absent => (),
+        Sight::Gone if known.disk == Disk::Absent => {
+            plan.facts.extend(drift::moved(&id, &known, &known));
+        }
         Sight::Gone if !seen.firm => plan.look(id, true, false, Wait::Vanished),
         Sight::Gone => {
             plan.facts.push(Fact::ToolRemoved { tool: id.clone(), origin });
@@ -152,26 +168,29 @@ pub(super) fn walked(state: &State, root: &RootName, present: &BTreeSet<ToolId>)
     if state.is_root_missing(root) {
         return plan;
     }
-    for (id, tool) in state.in_root(root) {
-        if tool.is_listed() && !present.contains(id) {
+    for (id, _) in state.in_root(root) {
+        if state.is_listed(id) && !present.contains(id) {
             plan.look(id.clone(), false, false, Wait::None);
         }
     }
     plan
 }
 
-/// A root that was never accepted is now, as it stands: what comes later is drift.
+/// A root that was never accepted is now, as it stands: what comes later is drift. What is missing may be more or less
+/// than before even if nothing happened, where other globs say what is a tool.
 pub(super) fn scanned(state: &State, rules: &Rules, root: RootName) -> Plan {
-    match rules.roots.get(&root) {
-        Some(_) if !state.root(&root).adopted && !state.is_root_missing(&root) => {
-            let tools = state.counts(&root).with_baseline;
-            Plan::of(vec![Fact::BaselineAdopted {
-                root,
-                tools,
-                manifest: None,
-                reason: Reason::initial(),
-            }])
-        }
-        _ => Plan::default(),
+    if !rules.roots.contains_key(&root) || state.is_root_missing(&root) {
+        return Plan::default();
     }
+    let mut facts = Vec::new();
+    if !state.root(&root).adopted {
+        facts.push(Fact::BaselineAdopted {
+            root: root.clone(),
+            tools: state.counts(&root).with_baseline,
+            manifest: None,
+            reason: Reason::initial(),
+        });
+    }
+    facts.extend(recover::safety(state, root, false));
+    Plan::of(facts)
 }

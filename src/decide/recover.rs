@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Plan, Rules, State};
 use crate::model::{
-    Digest, Fact, Reason, Record, RootName, Runtime, RuntimeName, SafetyCause, ToolId,
+    Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, Tool, ToolId, VersionNo,
 };
 
 /// Below this many missing tools nothing is stopped: small roots are emptied on purpose.
@@ -44,7 +44,7 @@ pub fn consequences(state: &State, records: &[Record]) -> Vec<Fact> {
 
 /// More than half of a root's tools, and at least five, are missing: nothing automatic happens there until
 /// they return or somebody accepts it. (Judged by what is missing, however many looks it took to see it.)
-fn safety(state: &State, root: RootName, accepted: bool) -> Option<Fact> {
+pub(super) fn safety(state: &State, root: RootName, accepted: bool) -> Option<Fact> {
     let counts = state.counts(&root);
     let gone = counts.missing >= FEWEST_MISSING && counts.missing * 2 > counts.with_baseline;
     match (state.root(&root).safety, gone) {
@@ -58,24 +58,28 @@ fn safety(state: &State, root: RootName, accepted: bool) -> Option<Fact> {
 
 /// Runtimes for which this fact means that they run something other than expected.
 fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
-    let Fact::BaselineMoved { tool, to: Some(to), .. } = fact else { return Vec::new() };
-    let behind = |(name, runtime): (&RuntimeName, &Runtime)| {
-        stale(name, tool, runtime.loaded.get(tool)?, &to.digest)
+    let expected = |tool| state.tool(tool).is_some_and(|it| it.expected().is_some());
+    let tool = match fact {
+        Fact::BaselineMoved { tool, .. } => tool,
+        // They knew it before we did, and nothing of it is expected.
+        Fact::VersionRecorded(it) if it.number == VersionNo(1) && !expected(&it.tool) => &it.tool,
+        _ => return Vec::new(),
     };
-    state.runtimes().filter_map(behind).collect()
+    let runtimes = state.runtimes();
+    runtimes.filter_map(|(name, it)| stale(state, name, tool, it.loaded.get(tool)?)).collect()
 }
 
 /// The fact that a runtime's content is not the expected one, where it is not.
 pub(super) fn stale(
+    state: &State,
     runtime: &RuntimeName,
     tool: &ToolId,
     loaded: &Digest,
-    expected: &Digest,
 ) -> Option<Fact> {
-    (loaded != expected).then(|| Fact::RuntimeStale {
+    state.is_stale(tool, loaded).then(|| Fact::RuntimeStale {
         runtime: runtime.clone(),
         tool: tool.clone(),
         loaded: *loaded,
-        expected: *expected,
+        expected: state.tool(tool).and_then(Tool::expected).map(|it| it.digest),
     })
 }

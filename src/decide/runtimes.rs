@@ -21,11 +21,10 @@ pub(super) fn report(
     let known = |tool: &ToolId, digest: &Digest| {
         before.is_some_and(|it| it.loaded.get(tool) == Some(digest))
     };
-    let behind =
-        loaded.iter().filter(|(tool, digest)| !known(tool, digest)).filter_map(|(tool, digest)| {
-            let expected = state.tool(tool)?.expected()?.digest;
-            recover::stale(runtime, tool, digest, &expected)
-        });
+    let behind = loaded
+        .iter()
+        .filter(|(tool, digest)| !known(tool, digest))
+        .filter_map(|(tool, digest)| recover::stale(state, runtime, tool, digest));
     let told = |tool: &ToolId, message: &String| {
         before.is_some_and(|it| it.failed.get(tool) == Some(message))
     };

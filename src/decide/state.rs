@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
-use super::counts::Counts;
+use super::{Rules, counts::Counts, scope::Scope};
 use crate::model::{
-    Baseline, Disk, Fact, Head, Record, Root, RootName, Runtime, RuntimeName, SafetyCause, Seq,
-    Sync, Timestamp, Tool, ToolId, Version,
+    Baseline, Digest, Disk, Fact, Head, Record, Root, RootName, Runtime, RuntimeName, SafetyCause,
+    Seq, Sync, Timestamp, Tool, ToolId, Version,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,10 @@ pub struct State {
     roots: OrdMap<RootName, Root>,
     counts: OrdMap<RootName, Counts>,
     runtimes: OrdMap<RuntimeName, Runtime>,
+    /// Which files are tools, as the configuration says; nothing durable.
+    scope: Scope,
+    /// Known, and no tools by these globs: in no list, no count and no drift. What is known of them waits.
+    outside: OrdSet<ToolId>,
 }
 
 impl State {
@@ -33,18 +37,38 @@ impl State {
         runtimes: Vec<(RuntimeName, Runtime)>,
     ) -> Self {
         let mut state = Self { head: as_of, ..Self::default() };
-        let mut counts: BTreeMap<RootName, Counts> = BTreeMap::new();
-        for (id, tool) in tools {
-            counts.entry(id.root()).or_default().add(&tool);
-            if tool.sync() != Sync::InSync {
-                state.drifted.insert(id.clone());
-            }
-            state.tools.insert(id, Arc::new(tool));
-        }
-        state.counts.extend(counts);
+        state.tools.extend(tools.into_iter().map(|(id, tool)| (id, Arc::new(tool))));
         state.roots.extend(roots);
         state.runtimes.extend(runtimes);
+        state.judge();
         state
+    }
+
+    /// Other globs: what they name no longer leaves every list, what they name again is there as it was. No fact says so.
+    pub fn set_rules(&mut self, rules: &Rules) {
+        let scope = Scope::of(rules);
+        if scope != self.scope {
+            self.scope = scope;
+            self.judge();
+        }
+    }
+
+    /// One pass over all tools: which of them count.
+    fn judge(&mut self) {
+        let mut counts: BTreeMap<RootName, Counts> = BTreeMap::new();
+        (self.outside, self.drifted) = Default::default();
+        for (id, tool) in &self.tools {
+            let counts = counts.entry(id.root()).or_default();
+            if !self.scope.holds(id, tool) {
+                self.outside.insert(id.clone());
+                continue;
+            }
+            counts.add(tool);
+            if tool.sync() != Sync::InSync {
+                self.drifted.insert(id.clone());
+            }
+        }
+        self.counts = counts.into();
     }
 
     /// Makes one recorded fact true. Replaying a fact that a row already knows changes nothing.
@@ -106,6 +130,7 @@ impl State {
         let mut tool = self.tool(id).cloned().unwrap_or_default();
         if tool.as_of < record.seq {
             make(&mut tool);
+            tool.by_mode |= tool.head.as_ref().is_none_or(|it| it.executable);
             tool.as_of = record.seq;
             self.put(id, tool);
         }
@@ -113,15 +138,21 @@ impl State {
 
     fn put(&mut self, id: &ToolId, tool: Tool) {
         let mut counts = self.counts.get(&id.root()).copied().unwrap_or_default();
-        if let Some(before) = self.tools.get(id) {
+        if let Some(before) = self.tools.get(id).filter(|_| !self.outside.contains(id)) {
             counts.take(before);
         }
-        counts.add(&tool);
-        self.counts.insert(id.root(), counts);
-        if tool.sync() == Sync::InSync {
-            self.drifted.remove(id);
+        let is_tool = self.is_tool(id, &tool);
+        if is_tool {
+            counts.add(&tool);
+            self.outside.remove(id);
         } else {
+            self.outside.insert(id.clone());
+        }
+        self.counts.insert(id.root(), counts);
+        if is_tool && tool.sync() != Sync::InSync {
             self.drifted.insert(id.clone());
+        } else {
+            self.drifted.remove(id);
         }
         self.tools.insert(id.clone(), Arc::new(tool));
     }
@@ -139,9 +170,26 @@ impl State {
         self.tools.get(id).map(|it| &**it)
     }
 
-    /// Whether the id is one that lists show: it has a baseline or stands on disk.
+    /// Whether the id is one that lists show: it has a baseline or stands on disk, and the globs name it.
     pub fn is_listed(&self, id: &ToolId) -> bool {
-        self.tool(id).is_some_and(Tool::is_listed)
+        self.tool(id).is_some_and(Tool::is_listed) && !self.is_outside(id)
+    }
+
+    /// Whether the globs take the tool for one no more. Of the disk nothing is known then.
+    pub fn is_outside(&self, id: &ToolId) -> bool {
+        self.outside.contains(id)
+    }
+
+    /// Whether the globs take this for a tool.
+    pub(super) fn is_tool(&self, id: &ToolId, tool: &Tool) -> bool {
+        self.scope.holds(id, tool)
+    }
+
+    /// Whether a runtime that has loaded this content of a tool has another one than expected. Of a tool of which nothing
+    /// is expected every content is another one.
+    pub fn is_stale(&self, id: &ToolId, loaded: &Digest) -> bool {
+        let known = self.tool(id).filter(|_| !self.is_outside(id));
+        known.is_some_and(|it| it.expected().is_none_or(|it| it.digest != *loaded))
     }
 
     /// In order of their ids, beginning after `after`; unlisted ones too.
@@ -153,11 +201,13 @@ impl State {
         self.tools.range::<_, str>((from, Bound::Unbounded)).map(|(id, tool)| (id, &**tool))
     }
 
-    /// Everything below the path, by whole segments.
+    /// Every tool below the path, by whole segments.
     pub fn below(&self, id: &ToolId) -> Vec<ToolId> {
-        self.beginning_with(&format!("{id}/")).map(|it| it.0.clone()).collect()
+        let below = self.beginning_with(&format!("{id}/")).map(|it| it.0);
+        below.filter(|it| !self.is_outside(it)).cloned().collect()
     }
 
+    /// Unlisted ones too, and those that the globs no longer name.
     pub fn in_root(&self, root: &RootName) -> impl Iterator<Item = (&ToolId, &Tool)> {
         self.beginning_with(&ToolId::root_prefix(root))
     }
@@ -192,13 +242,18 @@ impl State {
         self.roots.get(root).is_some_and(|it| it.safety == Some(SafetyCause::RootMissing))
     }
 
-    /// What stands in the tool's place, the absence of its whole root included.
+    /// What stands in the tool's place, the absence of its whole root included. In a place where no tool can be there
+    /// is none.
     pub fn disk(&self, id: &ToolId, tool: &Tool) -> Disk {
-        if self.is_root_missing(&id.root()) { Disk::Absent } else { tool.disk }
+        let none = self.is_outside(id) || self.is_root_missing(&id.root());
+        if none { Disk::Absent } else { tool.disk }
     }
 
     /// Disk against expected, the absence of its whole root included.
     pub fn sync(&self, id: &ToolId, tool: &Tool) -> Sync {
+        if self.is_outside(id) {
+            return Sync::InSync;
+        }
         match (self.disk(id, tool), tool.expected()) {
             (Disk::Absent, None) => Sync::InSync,
             (Disk::Absent, Some(_)) => Sync::Missing,

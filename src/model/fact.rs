@@ -54,8 +54,8 @@ pub enum Fact {
         failed: BTreeMap<ToolId, String>,
         ttl_ms: u64,
     },
-    /// `runtime.stale`: it runs something other than expected.
-    RuntimeStale { runtime: RuntimeName, tool: ToolId, loaded: Digest, expected: Digest },
+    /// `runtime.stale`: it runs something other than expected. `expected: None`: a tool of which nothing is expected.
+    RuntimeStale { runtime: RuntimeName, tool: ToolId, loaded: Digest, expected: Option<Digest> },
     /// `runtime.failed`: it could not load the tool.
     RuntimeFailed { runtime: RuntimeName, tool: ToolId, message: String },
     /// `runtime.expired`: its lease ran out, or (`asked`) it said goodbye.

@@ -11,6 +11,9 @@ pub struct Tool {
     pub disk: Disk,
     /// Since when disk has differed from expected.
     pub drift_since: Option<Timestamp>,
+    /// It had the executable bit once, or was told of before it was ever seen: where any executable file is a tool, it
+    /// is one whatever its name and its bit are now.
+    pub by_mode: bool,
     /// The row is true as of this fact: replaying an older one over it changes nothing.
     pub as_of: Seq,
 }
@@ -80,7 +83,14 @@ pub struct Root {
 
 impl Default for Tool {
     fn default() -> Self {
-        Self { head: None, baseline: None, disk: Disk::Absent, drift_since: None, as_of: Seq(0) }
+        Self {
+            head: None,
+            baseline: None,
+            disk: Disk::Absent,
+            drift_since: None,
+            by_mode: false,
+            as_of: Seq(0),
+        }
     }
 }
 

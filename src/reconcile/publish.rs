@@ -43,7 +43,8 @@ pub(super) fn tell(record: &Record) {
             info!(event, seq, %runtime, loaded = loaded.len(), failed = failed.len());
         }
         Fact::RuntimeStale { runtime, tool, loaded, expected } => {
-            warn!(event, seq, %runtime, %tool, %loaded, %expected);
+            let expected = expected.map(tracing::field::display);
+            warn!(event, seq, %runtime, %tool, %loaded, expected);
         }
         Fact::RuntimeFailed { runtime, tool, message } => {
             warn!(event, seq, %runtime, %tool, error = %message);

@@ -96,7 +96,10 @@ impl Reconciler {
         .min()
     }
 
-    pub(super) fn round(&mut self, mail: Mail, now: Moment) -> Result<Outcome, StoreError> {
+    pub(super) fn round(&mut self, mut mail: Mail, now: Moment) -> Result<Outcome, StoreError> {
+        if let Some(setup) = &mut mail.setup {
+            self.set_rules(std::mem::take(&mut setup.rules));
+        }
         let durable = self.state.clone();
         let heard = mail.heard.map_or(now, |it| now.saturating_sub(it.elapsed()));
         let mut round = Round { now, heard, pulses: mail.pulses, ..Round::default() };
@@ -135,11 +138,15 @@ impl Reconciler {
         Ok(self.outcome(round, mail.overflows))
     }
 
-    fn set_up(&mut self, setup: Setup, round: &mut Round) {
-        self.rules = Arc::new(setup.rules);
-        let rules = Arc::clone(&self.rules);
+    /// Before the round begins: rules are no facts, and a disk that is too full for these does not bring others back.
+    fn set_rules(&mut self, rules: Rules) {
+        self.state.set_rules(&rules);
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
+        self.rules = Arc::new(rules);
+    }
+
+    fn set_up(&mut self, setup: Setup, round: &mut Round) {
         if let Some(audit) = setup.audit {
             self.walks.set_audit(audit, round.now);
         }

@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     decide::{Counts, Rules, State},
-    model::{ChainHash, RootName, Runtime, RuntimeName, Seq, Sync, Timestamp, Tool, ToolId},
+    model::{
+        ChainHash, Digest, RootName, Runtime, RuntimeName, Seq, Sync, Timestamp, Tool, ToolId,
+    },
     ports::Watching,
 };
 
@@ -113,25 +115,37 @@ impl View {
 
     /// A tool that lists show: it has a baseline or stands on disk, in a root that is configured.
     pub fn tool(&self, id: &ToolId) -> Option<&Tool> {
-        self.state.tool(id).filter(|it| it.is_listed() && self.rules.roots.contains_key(&id.root()))
+        self.state.tool(id).filter(|_| self.is_configured(id) && self.state.is_listed(id))
+    }
+
+    /// Whether it is in a root that is configured, and named by its globs as far as anybody knows of it.
+    pub fn is_configured(&self, id: &ToolId) -> bool {
+        self.rules.roots.contains_key(&id.root()) && !self.state.is_outside(id)
     }
 
     /// Listed tools in the order of their ids, after `after`.
     pub fn tools_after(&self, after: Option<&ToolId>) -> impl Iterator<Item = (&ToolId, &Tool)> {
-        self.state
-            .tools_after(after)
-            .filter(|it| it.1.is_listed() && self.rules.roots.contains_key(&it.0.root()))
+        self.state.tools_after(after).filter(|it| it.1.is_listed() && self.is_configured(it.0))
     }
 
     /// Tools that are not in sync, in order.
     pub fn drifted(&self) -> Vec<(&ToolId, &Tool, Sync)> {
-        let configured = |id: &ToolId| self.rules.roots.contains_key(&id.root());
-        let tools = self.state.drifted().into_iter().filter(|it| configured(it.0));
+        let tools = self.state.drifted().into_iter().filter(|it| self.is_configured(it.0));
         tools.map(|(id, tool)| (id, tool, self.state.sync(id, tool))).collect()
     }
 
     pub fn counts(&self, root: &RootName) -> Counts {
         self.state.counts(root)
+    }
+
+    /// What a runtime has loaded other than expected, be it a tool of which nothing is expected any more.
+    pub fn stale<'a>(
+        &'a self,
+        runtime: &'a Runtime,
+    ) -> impl Iterator<Item = (&'a ToolId, &'a Tool, &'a Digest)> {
+        let stale = |id, loaded| self.is_configured(id) && self.state.is_stale(id, loaded);
+        let loads = runtime.loaded.iter().filter(move |it| stale(it.0, it.1));
+        loads.filter_map(|(id, loaded)| Some((id, self.state.tool(id)?, loaded)))
     }
 
     /// Runtimes that have loaded the tool.

@@ -80,6 +80,10 @@ fn judged(place: &Place, base: Result<Point, CheckReason>, unseen: bool) -> Chec
     };
     let (changed, reason) = match (&base, &standing, cause) {
         (Err(reason), ..) => (Changed::UNKNOWN, *reason),
+        // What the globs do not name is not looked at.
+        (Ok(_), ..) if place.view.state.is_outside(place.id) => {
+            (Changed::UNKNOWN, CheckReason::FileModified)
+        }
         (Ok(_), _, Some(cause)) => (replaced(cause), CheckReason::FileModified),
         (Ok(_), None, None) => (Changed::YES, CheckReason::FileMissing),
         (Ok(base), Some(disk), None) if !base.is(disk) => (Changed::YES, CheckReason::FileModified),

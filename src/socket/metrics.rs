@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics::{Kind, Text},
-    model::{Digest, RootName, Tool, ToolId},
+    model::RootName,
     ports::Watching,
     reconcile::{Handle, LogState, RootView, View},
     wire::Nothing,
@@ -117,11 +117,7 @@ fn roots(text: &mut Text, view: &View) {
 fn runtimes(text: &mut Text, view: &View) {
     let (mut all, mut stale, mut failed, mut stale_loads) = (0_u64, 0_u64, 0_u64, 0);
     for (_, runtime) in view.state.runtimes() {
-        let is_stale = |(id, digest): &(&ToolId, &Digest)| {
-            let expected = view.tool(id).and_then(Tool::expected);
-            expected.is_some_and(|it| it.digest != **digest)
-        };
-        let loads = runtime.loaded.iter().filter(is_stale).count();
+        let loads = view.stale(runtime).count();
         all += 1;
         stale += u64::from(loads > 0);
         failed += u64::from(!runtime.failed.is_empty());

@@ -85,15 +85,14 @@ pub(super) fn stale(
     wanted: impl Fn(&ToolId) -> bool,
 ) -> Result<Vec<StaleLoad>, Problem> {
     let mut stale = Vec::new();
-    for (id, digest) in runtime.loaded.iter().filter(|it| wanted(it.0)) {
-        let Some(tool) = view.tool(id) else { continue };
-        let Some(expected) = tool.expected().filter(|it| it.digest != *digest) else { continue };
+    for (id, tool, digest) in view.stale(runtime).filter(|it| wanted(it.0)) {
+        let expected = tool.expected();
         stale.push(StaleLoad {
             tool: id.to_string(),
             loaded: shape::number(archive, id, tool, digest)?,
             loaded_sha256: digest.to_string(),
-            expected: expected.version.map(|it| it.0),
-            expected_sha256: expected.digest.to_string(),
+            expected: expected.and_then(|it| it.version).map(|it| it.0),
+            expected_sha256: expected.map(|it| it.digest.to_string()),
         });
     }
     Ok(stale)

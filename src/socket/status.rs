@@ -96,7 +96,7 @@ impl Asked<'_> {
     }
 
     fn has(&self, id: &ToolId) -> bool {
-        self.root.as_ref().is_none_or(|it| id.is_in(it))
+        self.root.as_ref().is_none_or(|it| id.is_in(it)) && !self.view.state.is_outside(id)
     }
 
     fn wants(&self, state: IssueState) -> bool {

@@ -84,7 +84,8 @@ enum FactV1<'a> {
         runtime: Text<'a>,
         tool: Text<'a>,
         loaded: Hex,
-        expected: Hex,
+        /// Before it could be absent it was always there.
+        expected: Option<Hex>,
     },
     RuntimeFailed {
         runtime: Text<'a>,
@@ -183,7 +184,7 @@ impl<'a> FactV1<'a> {
                 runtime: name(runtime),
                 tool: text(tool.as_str()),
                 loaded: Hex(*loaded),
-                expected: Hex(*expected),
+                expected: expected.map(Hex),
             },
             Fact::RuntimeFailed { runtime, tool, message } => Self::RuntimeFailed {
                 runtime: name(runtime),
@@ -248,7 +249,7 @@ impl<'a> FactV1<'a> {
                 runtime: runtime_name(&runtime)?,
                 tool: tool_id(&tool)?,
                 loaded: loaded.0,
-                expected: expected.0,
+                expected: expected.map(|it| it.0),
             },
             Self::RuntimeFailed { runtime, tool, message } => Fact::RuntimeFailed {
                 runtime: runtime_name(&runtime)?,

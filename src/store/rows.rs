@@ -21,6 +21,7 @@ struct ToolRow<'a> {
     baseline: Option<BaselineV1>,
     disk: DiskV1,
     drift_since: Option<i64>,
+    by_mode: bool,
     as_of: u64,
 }
 
@@ -88,6 +89,7 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
         baseline: tool.baseline.as_ref().map(Into::into),
         disk: tool.disk.into(),
         drift_since: tool.drift_since.map(|it| it.0),
+        by_mode: tool.by_mode,
         as_of: tool.as_of.0,
     })
 }
@@ -107,6 +109,7 @@ pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
         baseline: row.baseline.map(Into::into),
         disk: row.disk.into(),
         drift_since: row.drift_since.map(Timestamp),
+        by_mode: row.by_mode,
         as_of: Seq(row.as_of),
     })
 }

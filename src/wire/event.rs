@@ -122,7 +122,7 @@ fn detail(fact: &Fact) -> Value {
         }),
         Fact::RuntimeStale { runtime, loaded, expected, .. } => json!({
             "runtime": runtime.as_str(), "loaded_sha256": loaded.to_string(),
-            "expected_sha256": expected.to_string(),
+            "expected_sha256": expected.map(|it| it.to_string()),
         }),
         Fact::RuntimeFailed { runtime, message, .. } => {
             json!({ "runtime": runtime.as_str(), "message": message })

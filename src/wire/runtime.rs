@@ -58,8 +58,10 @@ pub struct StaleLoad {
     /// Null: a content that was never recorded here.
     pub loaded: Option<u32>,
     pub loaded_sha256: String,
+    /// Null without a hash: nothing is expected of the tool, it was removed or never accepted. With one: a content that was
+    /// never recorded here.
     pub expected: Option<u32>,
-    pub expected_sha256: String,
+    pub expected_sha256: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

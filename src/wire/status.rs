@@ -105,8 +105,9 @@ pub enum Issue {
         /// Null: a content that was never recorded here.
         loaded: Option<u32>,
         loaded_sha256: String,
+        /// Null without a hash: nothing is expected of the tool, it was removed or never accepted.
         expected: Option<u32>,
-        expected_sha256: String,
+        expected_sha256: Option<String>,
     },
     FailedLoad {
         runtime: String,

@@ -9,9 +9,9 @@ use std::{
 /// cannot be written down.
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("decide", &["model"]),
-    ("access", &["model"]),
     ("roots", &["model"]),
+    ("decide", &["model", "roots"]),
+    ("access", &["model"]),
     ("metrics", &[]),
     ("ports", &["model", "roots", "metrics"]),
     ("wire", &["model"]),
@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "decide", "access"];
+const PURE: &[&str] = &["model", "roots", "decide", "access"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",

@@ -173,6 +173,7 @@ impl Teller {
             baseline: Some(baseline),
             disk: Disk::Standing(number),
             drift_since: None,
+            by_mode: false,
             as_of: seq,
         };
         self.tools.insert(tool.clone(), row);
@@ -271,7 +272,13 @@ pub(crate) fn all_facts(mut seq: Seq) -> Vec<Record> {
             runtime: runtime.clone(),
             tool: it.clone(),
             loaded: Digest([1; 32]),
-            expected: Digest([2; 32]),
+            expected: Some(Digest([2; 32])),
+        },
+        Fact::RuntimeStale {
+            runtime: runtime.clone(),
+            tool: it.clone(),
+            loaded: Digest([1; 32]),
+            expected: None,
         },
         Fact::RuntimeFailed { runtime: runtime.clone(), tool: it, message: "no".to_owned() },
         Fact::RuntimeExpired { runtime, asked: true },
@@ -279,7 +286,7 @@ pub(crate) fn all_facts(mut seq: Seq) -> Vec<Record> {
         Fact::SafetyCleared { root, accepted: false },
     ];
     let names: BTreeSet<_> = facts.iter().map(Fact::event).collect();
-    assert_eq!(names.len(), 10, "one of each, baseline.moved twice");
+    assert_eq!(names.len(), 10, "one of each, baseline.moved and runtime.stale twice");
     let stamped = facts.into_iter().map(|fact| {
         seq = seq.next();
         Record { seq, time: Timestamp(seq.0 as i64), fact }
@@ -304,7 +311,13 @@ pub(crate) fn some_rows(as_of: Seq) -> Rows {
         as_of,
     };
     let unreadable = Disk::Unreadable(knowngood::model::Cause::Symlink);
-    let odd = Tool { disk: unreadable, drift_since: Some(Timestamp(-1)), as_of, ..Tool::default() };
+    let odd = Tool {
+        disk: unreadable,
+        drift_since: Some(Timestamp(-1)),
+        as_of,
+        by_mode: true,
+        ..Tool::default()
+    };
     Rows {
         tools: vec![(tool("odd.py"), odd)],
         roots: vec![(RootName::new("tools").unwrap(), root)],

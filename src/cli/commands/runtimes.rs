@@ -46,6 +46,8 @@ pub(super) fn run(client: &Client, out: &mut Out) -> Result<Exit, Failure> {
 
 fn stale(runtime: &Value, load: &Value) -> Vec<Cell> {
     let (has, wants) = (view::version(load, "/loaded"), view::version(load, "/expected"));
+    let gone = load.get("expected_sha256").is_some_and(Value::is_null);
+    let wants = if gone { "gone".to_owned() } else { wants };
     vec![
         Cell::styled("stale", YELLOW),
         view::text(runtime, "/runtime").into(),

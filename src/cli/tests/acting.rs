@@ -47,17 +47,18 @@ fn accept_names_what_it_accepts() {
 
 #[test]
 fn runtimes_and_what_is_wrong_with_them() {
-    let body = r#"{"items":[{"runtime":"planner","loaded":3,"stale":[{"tool":"t/a","loaded":1,"expected":2}],
+    let body = r#"{"items":[{"runtime":"planner","loaded":3,"stale":[{"tool":"t/a","loaded":1,"expected":2},{"tool":"t/b","loaded":1,"expected":null,"expected_sha256":null}],
         "failed":[{"tool":"t/b","message":"line 3:\nno"}],"not_loaded":["t/c"],"not_loaded_count":1,"reported":"2026-01-01T00:00:00Z"}],"next":null}"#;
     let done = ask(&daemon("/v1/runtimes", 200, body), &["runtimes"]);
     assert_eq!(
         done.out,
         "\
 RUNTIME  LOADED  STALE  FAILED  NOT LOADED  REPORTED
-planner  3       1      1       1           2026-01-01T00:00:00Z
+planner  3       2      1       1           2026-01-01T00:00:00Z
 
         RUNTIME  TOOL
 stale   planner  t/a   has v1, expected v2
+stale   planner  t/b   has v1, expected gone
 failed  planner  t/b   line 3:\\u{a}no
 "
     );

@@ -8,7 +8,7 @@ fn named(mark: u8, entries: &[(&str, u8)]) -> Input {
 }
 
 fn story(files: &[(&str, u8)]) -> Story {
-    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true });
+    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true, globs: all() });
     for (name, content) in files {
         story.sees(name, file(*content));
     }

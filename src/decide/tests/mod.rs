@@ -5,14 +5,21 @@ mod manifest;
 mod observe;
 mod recover;
 mod runtimes;
+mod scope;
 mod state;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Command, Input, Plan, RootRules, Rules, State, Wait, consequences, decide};
-use crate::model::{
-    Author, AuthorKind, Digest, Dirty, Fact, FileSeen, Origin, Packed, Record, RootName,
-    RuntimeName, Seen, Seq, Sight, Timestamp, ToolId,
+use crate::{
+    model::{
+        Author, AuthorKind, Digest, Dirty, Fact, FileSeen, Origin, Packed, Record, RootName,
+        RuntimeName, Seen, Seq, Sight, Timestamp, ToolId,
+    },
+    roots::Globs,
 };
 
 /// A state that is told one thing after the other, as the loop would.
@@ -25,12 +32,24 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        Self::with(RootRules { edits_by: ana(), has_manifest: false })
+        Self::with(RootRules { edits_by: ana(), has_manifest: false, globs: all() })
     }
 
     fn with(rules: RootRules) -> Self {
-        let rules = Rules { roots: [(root(), rules)].into() };
-        Self { state: State::default(), rules, log: Vec::new() }
+        let mut story = Self { state: State::default(), rules: Rules::default(), log: Vec::new() };
+        story.reloads(rules);
+        story
+    }
+
+    fn reloads(&mut self, rules: RootRules) {
+        self.rules = Rules { roots: [(root(), rules)].into() };
+        self.state.set_rules(&self.rules);
+    }
+
+    /// Other globs, nothing else.
+    fn names(&mut self, include: &[&str], exclude: &[&str], executables: bool) {
+        let rules = self.rules.roots.remove(&root()).unwrap();
+        self.reloads(RootRules { globs: globs(include, exclude, executables), ..rules });
     }
 
     /// These contents stood there when the first scan passed.
@@ -79,6 +98,16 @@ impl Story {
         let (id, unknown) = (id(name), crate::model::Tool::default());
         self.state.sync(&id, self.state.tool(&id).unwrap_or(&unknown)).as_str()
     }
+}
+
+/// Every file is a tool.
+fn all() -> Arc<Globs> {
+    globs(&["**"], &[], true)
+}
+
+fn globs(include: &[&str], exclude: &[&str], executables: bool) -> Arc<Globs> {
+    let owned = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    Arc::new(Globs::new(&owned(include), &owned(exclude), executables).unwrap())
 }
 
 fn root() -> RootName {

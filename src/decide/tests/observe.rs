@@ -88,7 +88,7 @@ fn what_stands_there_first() {
 
 #[test]
 fn where_a_manifest_says_it_the_first_scan_sets_no_baseline() {
-    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true });
+    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true, globs: all() });
     assert_eq!(events(&story.sees("a", file(1))), ["version.recorded", "drift.detected"]);
 }
 

@@ -48,3 +48,25 @@ fn a_lease_ends_once_and_a_goodbye_is_answered() {
     let refusal = story.asks(Input::Request(forget())).refusal;
     assert_eq!(refusal, Some(Refusal::NoSuchRuntime(planner())));
 }
+
+#[test]
+fn what_is_expected_no_more_is_stale_while_it_is_loaded() {
+    let mut story = Story::adopted(&[("a", 1)]);
+    story.requests(report(&[("a", 1), ("later", 1)], &[]));
+    story.sees("a", Sight::Gone);
+    let facts = story.requests(Command::Accept { what: Accept::All, author: ana() });
+    let stale = |name| Fact::RuntimeStale {
+        runtime: planner(),
+        tool: id(name),
+        loaded: digest(1),
+        expected: None,
+    };
+    assert_eq!(facts.last(), Some(&stale("a")));
+    let facts = story.sees("later", file(1));
+    assert_eq!(facts.last(), Some(&stale("later")), "on disk, never accepted");
+    assert!(!events(&story.sees("later", file(2))).contains(&"runtime.stale"), "told once");
+    story.requests(report(&[], &[]));
+    let facts = story.requests(report(&[("a", 1)], &[]));
+    assert_eq!(facts.last(), Some(&stale("a")));
+    assert!(!story.state.is_stale(&id("nobody_knows_it"), &digest(1)));
+}

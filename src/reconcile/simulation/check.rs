@@ -28,9 +28,12 @@ pub(super) fn published_is_durable(sim: &Sim, records: &[Arc<Record>]) {
 /// Rows and replay, and replay alone, give the state that the loop has.
 pub(super) fn replay_is_live(sim: &Sim) {
     let live = &sim.reconciler.state;
-    let (from_rows, _) = bring_up(&*sim.archive).unwrap();
+    let rules = &sim.reconciler.rules;
+    let (mut from_rows, _) = bring_up(&*sim.archive).unwrap();
+    from_rows.set_rules(rules);
     assert_eq!(&from_rows, live, "seed {}: rows and log give another state", sim.seed);
     let mut replayed = State::default();
+    replayed.set_rules(rules);
     for record in log(sim) {
         replayed.apply(&record);
     }
@@ -47,6 +50,7 @@ fn rows_may_be_ahead(sim: &Sim) {
         live.roots().map(|it| (it.0.clone(), it.1.clone())).collect(),
         live.runtimes().map(|it| (it.0.clone(), it.1.clone())).collect(),
     );
+    state.set_rules(&sim.reconciler.rules);
     for record in log(sim) {
         state.apply(&record);
     }
@@ -74,10 +78,30 @@ pub(super) fn at_rest(sim: &Sim) {
     );
 }
 
+/// Whether the file is a tool: by its name, by its bit, or because it was one by its bit and is not accepted as gone.
+fn is_tool(sim: &Sim, id: &ToolId, file: &File) -> bool {
+    let was_one = sim.reconciler.state.is_listed(id);
+    sim.globs.is_tool(&id.path(), file.executable || was_one)
+}
+
+/// What the globs do not name is in no list; what is in none for another reason has neither baseline nor file.
+fn lists_name_what_the_globs_name(sim: &Sim) {
+    let state = &sim.reconciler.state;
+    let mut listed = 0;
+    for (id, tool) in state.in_root(&root()) {
+        let named = sim.globs.is_tool(&id.path(), tool.by_mode);
+        let wanted = named && (tool.baseline.is_some() || tool.disk != Disk::Absent);
+        assert_eq!(state.is_listed(id), wanted, "seed {}: whether {id} is listed", sim.seed);
+        listed += u64::from(wanted);
+    }
+    assert_eq!(state.counts(&root()).tools(), listed, "seed {}: the summary", sim.seed);
+}
+
 fn agrees_with_disk(sim: &Sim) {
+    lists_name_what_the_globs_name(sim);
     let disk = sim.disk.lock().unwrap();
     let state = &sim.reconciler.state;
-    for (id, file) in &disk.files {
+    for (id, file) in disk.files.iter().filter(|it| is_tool(sim, it.0, it.1)) {
         let tool =
             state.tool(id).unwrap_or_else(|| panic!("seed {}: {id} was never seen", sim.seed));
         let head = tool.head.as_ref().map(|it| (it.digest, it.executable));
@@ -88,7 +112,7 @@ fn agrees_with_disk(sim: &Sim) {
             sim.seed
         );
     }
-    for (id, tool) in state.in_root(&root()) {
+    for (id, tool) in state.in_root(&root()).filter(|it| !state.is_outside(it.0)) {
         assert!(
             tool.disk == Disk::Absent || disk.files.contains_key(id),
             "seed {}: {id} is not there",
@@ -96,7 +120,7 @@ fn agrees_with_disk(sim: &Sim) {
         );
         assert_eq!(
             tool.sync(),
-            drift(disk.files.get(id), tool.baseline.as_ref()),
+            drift(disk.files.get(id).filter(|it| is_tool(sim, id, it)), tool.baseline.as_ref()),
             "seed {}: the drift of {id}",
             sim.seed
         );
@@ -156,7 +180,8 @@ pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
         return;
     }
     let disk = sim.disk.lock().unwrap();
-    for (id, file) in disk.files.iter().filter(|it| !it.1.writer) {
+    let files = disk.files.iter().filter(|it| !it.1.writer && is_tool(sim, it.0, it.1));
+    for (id, file) in files {
         let unchanged = disk.changes.get(id) == sim.at_start.get(id);
         let head = sim.reconciler.state.tool(id).and_then(|it| it.head.as_ref());
         assert!(
@@ -175,7 +200,8 @@ pub(super) fn unseen(sim: &Sim) -> Vec<ToolId> {
         Some((head.digest, head.executable))
     };
     let differs = |id: &&ToolId| {
-        disk.files.get(*id).is_some_and(|it| head(id) != Some((digest(it.content), it.executable)))
+        let file = disk.files.get(*id).filter(|it| is_tool(sim, id, it));
+        file.is_some_and(|it| head(id) != Some((digest(it.content), it.executable)))
     };
     sim.silent.iter().filter(differs).cloned().collect()
 }
@@ -266,7 +292,8 @@ fn drift_was_told(sim: &Sim, records: &[Record]) {
             _ => (),
         }
     }
-    for (id, tool) in sim.reconciler.state.in_root(&root()) {
+    let state = &sim.reconciler.state;
+    for (id, tool) in state.in_root(&root()).filter(|it| !state.is_outside(it.0)) {
         let last = told.get(id).copied().unwrap_or(Sync::InSync);
         assert_eq!(last, tool.sync(), "seed {}: the last fact about the drift of {id}", sim.seed);
     }
@@ -302,7 +329,7 @@ pub(super) fn barrier(sim: &Sim, asked_of: &BTreeMap<ToolId, u64>, synced: &Sync
     if !disk.there || state.is_root_missing(&root()) || synced.timed_out {
         return;
     }
-    for (id, file) in &disk.files {
+    for (id, file) in disk.files.iter().filter(|it| is_tool(sim, it.0, it.1)) {
         let unchanged = disk.changes.get(id) == asked_of.get(id);
         if !unchanged || sim.silent.contains(id) || synced.unsettled.contains(id) || file.writer {
             continue;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     model::{Digest, FileSeen, Glance, Packed, RootName, Seen, Sight, Timestamp, ToolId},
     ports::{RootMissing, Tree, Walk},
-    roots::WatchedRoot,
+    roots::{Globs, WatchedRoot},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,10 +114,15 @@ impl FakeDisk {
     /// The root's directory goes, or comes: a change of everything in it. Answers whether it is there now.
     pub(super) fn go_or_come(&mut self) -> bool {
         self.there = !self.there;
+        self.all_change();
+        self.there
+    }
+
+    /// What was asked before does not speak of any of it.
+    pub(super) fn all_change(&mut self) {
         for id in self.files.keys() {
             *self.changes.entry(id.clone()).or_default() += 1;
         }
-        self.there
     }
 
     pub(super) fn gone_for(&self, tool: &ToolId, now: Duration) -> Option<Duration> {
@@ -141,18 +146,27 @@ pub(super) fn digest(content: Content) -> Digest {
 pub(super) struct FakeTree {
     pub(super) disk: Arc<Mutex<FakeDisk>>,
     cache: BTreeMap<ToolId, (u64, Digest)>,
+    /// None before the roots were told: nothing is a tool then.
+    globs: Option<Arc<Globs>>,
 }
 
 impl FakeTree {
     pub(super) fn new(disk: Arc<Mutex<FakeDisk>>) -> Self {
-        Self { disk, cache: BTreeMap::new() }
+        Self { disk, cache: BTreeMap::new(), globs: None }
     }
 
-    fn sight(&mut self, glance: &Glance) -> Sight {
+    fn sight(&mut self, glance: &Glance, known: bool) -> Sight {
+        let path = glance.tool.path();
+        let Some(globs) = self.globs.as_ref().filter(|it| known || it.can_be_tool(&path)) else {
+            return Sight::NotATool;
+        };
         let disk = self.disk.lock().unwrap();
         let Some(file) = disk.files.get(&glance.tool).filter(|_| disk.there) else {
             return Sight::Gone;
         };
+        if !known && !globs.is_tool(&path, file.executable) {
+            return Sight::NotATool;
+        }
         if file.writer {
             return Sight::Unsettled;
         }
@@ -168,10 +182,14 @@ impl FakeTree {
 }
 
 impl Tree for FakeTree {
-    fn look(&mut self, wanted: &[Glance], _: &dyn Fn(&ToolId) -> bool) -> Vec<Seen> {
+    fn look(&mut self, wanted: &[Glance], known: &dyn Fn(&ToolId) -> bool) -> Vec<Seen> {
         wanted
             .iter()
-            .map(|it| Seen { tool: it.tool.clone(), firm: it.firm, sight: self.sight(it) })
+            .map(|it| Seen {
+                tool: it.tool.clone(),
+                firm: it.firm,
+                sight: self.sight(it, known(&it.tool)),
+            })
             .collect()
     }
 
@@ -180,7 +198,10 @@ impl Tree for FakeTree {
         if !disk.there {
             return Err(RootMissing { why: "away".to_owned() });
         }
-        let names: Vec<ToolId> = disk.files.keys().cloned().collect();
+        let is_tool = |it: &(&ToolId, &File)| {
+            self.globs.as_ref().is_some_and(|globs| globs.is_tool(&it.0.path(), it.1.executable))
+        };
+        let names: Vec<ToolId> = disk.files.iter().filter(is_tool).map(|it| it.0.clone()).collect();
         // "None for now" ends a step early, so that hints come in between.
         let steps = names.chunks(2).flat_map(|it| [it.to_vec(), Vec::new()]).collect();
         Ok(Box::new(FakeWalk { steps, disk: Arc::clone(&self.disk), lost: false }))
@@ -198,7 +219,9 @@ impl Tree for FakeTree {
         true
     }
 
-    fn set_roots(&mut self, _: &[WatchedRoot]) {}
+    fn set_roots(&mut self, roots: &[WatchedRoot]) {
+        self.globs = roots.first().map(|it| Arc::clone(&it.globs));
+    }
 
     fn rest(&mut self) {}
 }

@@ -73,7 +73,7 @@ fn step(sim: &mut Sim, dice: &mut Dice) {
         17..=19 => sim.notice(dice),
         20 if dice.roll(3) == 0 => sim.leap(Duration::from_secs(1 + dice.roll(150))),
         20 => sim.pass(Duration::from_millis(1 + dice.roll(40))),
-        21 if dice.roll(10) == 0 => sim.reload(dice),
+        21 if dice.roll(4) == 0 => sim.reload(dice),
         21..=31 => sim.edit(dice),
         32 => sim.overflow(),
         33 => sim.accept(dice),

@@ -35,6 +35,7 @@ use crate::{
         run::{Audit, bring_up},
         walks::Walks,
     },
+    roots::{Globs, WatchedRoot},
     store::{Opened, memory::MemoryStore},
 };
 
@@ -78,6 +79,7 @@ pub(super) struct Sim {
     pub(super) leases: BTreeMap<RuntimeName, Duration>,
     /// The root's, where it has one.
     pub(super) manifest: Option<Manifest>,
+    pub(super) globs: Arc<Globs>,
 }
 
 struct FaultyLog {
@@ -125,6 +127,19 @@ fn any_tool(dice: &mut Dice) -> ToolId {
     // `t/d` is a directory: no file stands there.
     let files: Vec<ToolId> = tools().into_iter().filter(|it| it.as_str() != "t/d").collect();
     dice.pick(&files).clone()
+}
+
+fn globs(include: &str, exclude: &str, executables: bool) -> Arc<Globs> {
+    let one = |it: &str| -> Vec<String> {
+        Some(it.to_owned()).filter(|it| !it.is_empty()).into_iter().collect()
+    };
+    Arc::new(Globs::new(&one(include), &one(exclude), executables).unwrap())
+}
+
+fn any_globs(dice: &mut Dice) -> Arc<Globs> {
+    let include = *dice.pick(&["**", "**", "{a,b}", "{c,d/*}"]);
+    let exclude = *dice.pick(&["", "", "a", "d", "{b,g}"]);
+    globs(include, exclude, dice.roll(2) == 0)
 }
 
 /// Names some tools, each with a content that was there, will be or never is.
@@ -177,6 +192,7 @@ impl Sim {
             at_start: BTreeMap::new(),
             leases: BTreeMap::new(),
             manifest: None,
+            globs: globs("**", "", true),
         };
         let mut dice = Dice::new(seed ^ 0x5eed);
         sim.manifest = (dice.roll(5) == 0).then(|| manifest(&mut dice));
@@ -208,17 +224,32 @@ impl Sim {
     fn configure(&mut self) {
         let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
         let has_manifest = self.manifest.is_some();
-        let rules = Rules { roots: [(root(), RootRules { edits_by, has_manifest })].into() };
+        let globs = Arc::clone(&self.globs);
+        let rules = RootRules { edits_by, has_manifest, globs: Arc::clone(&globs) };
+        let rules = Rules { roots: [(root(), rules)].into() };
+        let roots =
+            vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];
         let manifests = self.manifest.iter().cloned().collect();
-        self.mail.configure(Setup { rules, roots: Vec::new(), manifests, audit: None });
+        self.mail.configure(Setup { rules, roots, manifests, audit: None });
     }
 
-    /// The same roots again, maybe with another manifest.
+    /// The same root again, maybe with another manifest, maybe with other globs, which make the watcher ask for a scan.
     pub(super) fn reload(&mut self, dice: &mut Dice) {
-        if self.manifest.is_some() {
+        if self.manifest.is_some() && dice.roll(2) == 0 {
             self.manifest = Some(manifest(dice));
         }
+        let others = dice.roll(3) > 0;
+        if others {
+            self.globs = any_globs(dice);
+            self.disk.lock().unwrap().all_change();
+            // The scan finds silent changes as well, whenever it passes.
+            self.ever_silent |= !self.silent.is_empty();
+            self.tell(|| format!("globs {:?}", self.globs));
+        }
         self.configure();
+        if others {
+            self.mail.dirty(crate::model::Dirty::root(root()), Vec::new());
+        }
     }
 
     fn content(&mut self) -> Content {

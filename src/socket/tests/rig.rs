@@ -225,11 +225,13 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
     let (handle, running, told) = reconcile::start(world, settings, raise, || ()).unwrap();
     assert!(notice.set(Arc::clone(&told)).is_ok());
     let name = RootName::new("tools").unwrap();
-    let rules = RootRules { edits_by: Author::unknown(), has_manifest: false };
+    let globs = Arc::new(Globs::standard().unwrap());
+    let rules =
+        RootRules { edits_by: Author::unknown(), has_manifest: false, globs: Arc::clone(&globs) };
     let root = WatchedRoot {
         name: name.clone(),
         path: PathBuf::from("/srv/tools"),
-        globs: Arc::new(Globs::standard().unwrap()),
+        globs,
         file_size: 16 << 20,
     };
     running.configure(Setup {

@@ -68,6 +68,26 @@ fn a_runtime_falls_behind_catches_up_and_expires() {
 }
 
 #[test]
+fn what_was_removed_and_is_still_loaded_is_stale() {
+    let world = World::with(&[("x.py", "one\n")]);
+    let one = hash(&world, "tools/x.py", 1);
+    world.put("/v1/runtimes/planner", &json!({"loaded": {"tools/x.py": one}, "ttl": "1h"})).ok();
+    world.sh("rm x.py");
+    world.sync();
+    assert_eq!(world.summary()["stale"], 0, "it is missing, and expected");
+    world.accept(&["tools/x.py"]).ok();
+    let behind = world.wait_kind(0, "runtime.stale");
+    assert_eq!(behind["detail"]["expected_sha256"], Value::Null);
+    let status = world.sync();
+    assert_eq!((&status["in_sync"], &status["summary"]["stale"]), (&json!(true), &json!(1)));
+    let wanted = json!([{"type": "stale_runtime", "runtime": "planner", "tool": "tools/x.py",
+        "loaded": 1, "loaded_sha256": one, "expected": null, "expected_sha256": null}]);
+    assert_eq!(status["issues"], wanted);
+    let stale = &world.get("/v1/runtimes/planner").ok()["stale"][0];
+    assert_eq!((&stale["loaded"], &stale["expected"]), (&json!(1), &Value::Null));
+}
+
+#[test]
 fn a_lease_outlives_a_restart_and_ends_after_it() {
     let mut world = World::with(&[("x.py", "one\n")]);
     world.put("/v1/runtimes/planner", &json!({"ttl": "2s"})).ok();

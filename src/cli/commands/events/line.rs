@@ -81,7 +81,9 @@ fn said(event: &Value) -> String {
             format!("{runtime} has loaded {}, could not load {}", count("loaded"), count("failed"))
         }
         "runtime.stale" => {
-            format!("{runtime} has {}, expected {}", side("loaded"), side("expected"))
+            let gone = event.pointer("/detail/expected_sha256").is_some_and(Value::is_null);
+            let expected = if gone { "gone".to_owned() } else { side("expected") };
+            format!("{runtime} has {}, expected {expected}", side("loaded"))
         }
         "runtime.failed" => format!("{runtime}: {}", text("message")),
         "runtime.expired" => format!("{runtime} is forgotten"),

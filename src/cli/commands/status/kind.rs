@@ -79,7 +79,7 @@ impl Kind {
     pub(super) fn versions(self, issue: &Value) -> String {
         let version = |pointer: &str| view::version(issue, pointer);
         match self {
-            Self::Stale => format!("{} -> {}", version("/loaded"), version("/expected")),
+            Self::Stale => format!("{} -> {}", version("/loaded"), expected(issue)),
             Self::Failed | Self::Unreadable | Self::Other => String::new(),
             Self::Orphaned => version("/disk"),
             Self::Missing => baseline(issue),
@@ -93,6 +93,12 @@ pub(super) fn lines(issue: &Value) -> String {
     issue.get("stats").filter(|it| it.is_object()).map_or_else(String::new, |it| {
         format!("+{} -{}", view::count(it, "/lines_added"), view::count(it, "/lines_removed"))
     })
+}
+
+/// Without a hash nothing is expected: the tool was removed, or never accepted.
+fn expected(issue: &Value) -> String {
+    let gone = issue.get("expected_sha256").is_some_and(Value::is_null);
+    if gone { "gone".to_owned() } else { view::version(issue, "/expected") }
 }
 
 fn baseline(issue: &Value) -> String {

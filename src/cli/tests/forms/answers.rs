@@ -31,8 +31,9 @@ const STATUS: &str = r#"{"as_of":412,"in_sync":false,
 
 const STALE: &str = r#"{"as_of":412,"in_sync":false,
   "roots":[{"root":"t","watch":"watching","tools":42,"last_scan":"2026-01-01T23:59:58Z","safety_stop":null}],
-  "summary":{"in_sync":41,"modified":0,"orphaned":0,"missing":0,"unreadable":0,"conflicted":0,"stale":1,"unsettled":0},
-  "issues":[{"type":"stale_runtime","runtime":"planner","tool":"t/old.py","loaded":2,"loaded_sha256":"sha256:0","expected":3,"expected_sha256":"sha256:1"}],
+  "summary":{"in_sync":41,"modified":0,"orphaned":0,"missing":0,"unreadable":0,"conflicted":0,"stale":2,"unsettled":0},
+  "issues":[{"type":"stale_runtime","runtime":"planner","tool":"t/gone.py","loaded":1,"loaded_sha256":"sha256:0","expected":null,"expected_sha256":null},
+   {"type":"stale_runtime","runtime":"planner","tool":"t/old.py","loaded":2,"loaded_sha256":"sha256:0","expected":3,"expected_sha256":"sha256:1"}],
   "unsettled":[]}"#;
 
 pub(super) const IN_SYNC: &str = r#"{"as_of":9,"in_sync":true,
