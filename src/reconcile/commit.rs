@@ -16,10 +16,13 @@ use crate::{
 const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 
 impl Reconciler {
-    /// Makes the group durable. Where the disk is full, nothing of it has happened, and all of it is tried again.
+    /// Makes the group durable. Where the disk is full, nothing of it has happened, and all of it is tried again; also
+    /// with nothing to record, to learn whether there is space.
     pub(super) fn commit(&mut self, durable: &State, round: &mut Round) -> Result<(), StoreError> {
         let batch = round.group.batch(&self.state);
-        if batch.records.is_empty() {
+        if batch.records.is_empty()
+            && (self.log_state == LogState::Writable || self.retry.is_some())
+        {
             return Ok(());
         }
         match self.log.append(&batch) {
