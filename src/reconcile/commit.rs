@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use tracing::{error, info};
+
 use super::{
     barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
 };
@@ -22,15 +24,23 @@ impl Reconciler {
             return Ok(());
         }
         match self.log.append(&batch) {
-            Ok(()) => self.log_state = LogState::Writable,
-            Err(StoreError::Full { .. }) => self.undo(durable, round),
+            Ok(()) => {
+                if std::mem::replace(&mut self.log_state, LogState::Writable) != LogState::Writable
+                {
+                    info!(event = "log.writable", "there is room again: the log takes facts");
+                }
+            }
+            Err(full @ StoreError::Full { .. }) => self.undo(durable, round, &full.to_string()),
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn undo(&mut self, durable: &State, round: &mut Round) {
-        self.log_state = LogState::DiskFull;
+    fn undo(&mut self, durable: &State, round: &mut Round, why: &str) {
+        let full = LogState::DiskFull(why.to_owned());
+        if std::mem::replace(&mut self.log_state, full) == LogState::Writable {
+            error!(event = "log.disk_full", "{why}; tried again until then");
+        }
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
         let mut again = lost.dirty(&self.rules);
@@ -51,7 +61,7 @@ impl Reconciler {
         round.since.clear();
         for (_, answer) in &mut round.granted {
             if matches!(answer, Ok(Ok(granted)) if !granted.records.is_empty()) {
-                *answer = Err(Unavailable::DiskFull);
+                *answer = Err(Unavailable::DiskFull(why.to_owned()));
             }
         }
     }

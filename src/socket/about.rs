@@ -21,7 +21,7 @@ pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Read
         Err(why) => {
             let code = match why {
                 NotReady::NoRoots | NotReady::Scanning(_) => Code::Starting,
-                NotReady::DiskFull => Code::DiskFull,
+                NotReady::DiskFull(_) => Code::DiskFull,
                 NotReady::LogBroken(_) => Code::LogNotWritable,
             };
             Err(Problem::new(code, why.to_string()))
