@@ -1,7 +1,12 @@
 //! Needs: what the middle asks of the world, as small synchronous traits over plain data, and the
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
-use std::{collections::BTreeSet, io, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::model::{
     ChainHash, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq, Timestamp, Tool,
@@ -131,8 +136,9 @@ pub struct StatKey {
 pub enum StoreError {
     #[error("{doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
-    #[error("the disk that holds {} is full; free some space, nothing was lost", path.display())]
-    Full { path: PathBuf },
+    /// Too little room: what was free, where it was asked, and what must be, in bytes.
+    #[error("{}", too_little_room(path, *free, *needed))]
+    Full { path: PathBuf, free: Option<u64>, needed: u64 },
     #[error("{} is damaged at byte {offset}: {what}; {way_out}", path.display())]
     Corrupt { path: PathBuf, offset: u64, what: String, way_out: &'static str },
     #[error("{} has format {found}, this program reads up to {known}; use a newer knowngood", path.display())]
@@ -145,6 +151,24 @@ pub enum StoreError {
     Poisoned(String),
     #[error("the log ends at {found}, the batch begins after {expected}: a second writer")]
     NotNext { expected: Seq, found: Seq },
+}
+
+fn too_little_room(path: &Path, free: Option<u64>, needed: u64) -> String {
+    let (path, needed) = (path.display(), size(needed));
+    let found = free.map_or_else(
+        || "is full, or its quota is used up".to_owned(),
+        |it| format!("has too little room: {} are free", size(it)),
+    );
+    format!(
+        "the disk that holds {path} {found}, and knowngood needs {needed} free there to record \
+         anything; make room, nothing was lost"
+    )
+}
+
+/// `12.0 MiB (12582912 bytes)`.
+fn size(count: u64) -> String {
+    let tenths = count.saturating_mul(10) >> 20;
+    format!("{}.{} MiB ({count} bytes)", tenths / 10, tenths % 10)
 }
 
 // --------------------------------------------------------------------------------------- the disk

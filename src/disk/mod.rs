@@ -46,6 +46,8 @@ pub struct Disk {
     is_read: bool,
     pack: Arc<dyn Pack>,
     memory: Arc<dyn Memory>,
+    /// The last attempt to save failed.
+    is_unsaved: bool,
     workers: usize,
 }
 
@@ -61,7 +63,8 @@ impl Disk {
     /// Sees nothing before it is told its roots; what it remembers waits for them.
     pub fn new(pack: Arc<dyn Pack>, memory: Arc<dyn Memory>) -> Self {
         let (cache, is_read) = (Cache::default(), false);
-        Self { roots: BTreeMap::new(), cache, is_read, pack, memory, workers: workers::available() }
+        let workers = workers::available();
+        Self { roots: BTreeMap::new(), cache, is_read, pack, memory, is_unsaved: false, workers }
     }
 
     /// A lost memory is no error: all is read again then.
@@ -156,8 +159,15 @@ impl Tree for Disk {
     }
 
     fn rest(&mut self) {
-        if let Err(error) = self.cache.save(&*self.memory) {
-            tracing::warn!(%error, "what is known of the disk was not saved; tried again later");
+        // Told when it begins to fail, not at every attempt.
+        match self.cache.save(&*self.memory) {
+            Ok(()) => self.is_unsaved = false,
+            Err(error) if std::mem::replace(&mut self.is_unsaved, true) => {
+                tracing::debug!(%error, "what is known of the disk was not saved again");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what is known of the disk was not saved; tried again later");
+            }
         }
     }
 }

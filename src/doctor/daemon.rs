@@ -28,6 +28,11 @@ fn gone(patient: &Patient, away: &Away) -> Finding {
     }
 }
 
+/// Waiting does not help with these.
+fn is_in_the_way(why: &str) -> bool {
+    why.starts_with("the log takes no facts") || why.starts_with("the disk that holds ")
+}
+
 fn told(patient: &Patient, answers: &Answers) -> Vec<Finding> {
     let info = &answers.info;
     let mut findings = Vec::new();
@@ -35,7 +40,7 @@ fn told(patient: &Patient, answers: &Answers) -> Vec<Finding> {
         None => {
             Finding::ok(CHECK, format!("version {} runs as process {}", info.version, info.pid))
         }
-        Some(why) if why.starts_with("the log takes no facts") || why.contains("is full") => {
+        Some(why) if is_in_the_way(why) => {
             Finding::broken(CHECK, format!("nothing is recorded: {why}"))
                 .mend("journalctl -u knowngood -p warning -n 50")
         }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use tracing::{error, info};
+
 use super::{
-    barrier::Answers, handle::Unavailable, publish, reconciler::Reconciler, round::Round,
-    view::LogState,
+    barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
 };
 use crate::{
     decide::State,
@@ -27,22 +28,24 @@ impl Reconciler {
         }
         match self.log.append(&batch) {
             Ok(()) => {
-                publish::tell_log(&self.log_state, Ok(()));
-                self.log_state = LogState::Writable;
+                if std::mem::replace(&mut self.log_state, LogState::Writable) != LogState::Writable
+                {
+                    info!(event = "log.writable", "there is room again: the log takes facts");
+                }
             }
-            Err(full @ StoreError::Full { .. }) => {
-                publish::tell_log(&self.log_state, Err(&full));
-                self.undo(durable, round);
-            }
+            Err(full @ StoreError::Full { .. }) => self.undo(durable, round, &full.to_string()),
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn undo(&mut self, durable: &State, round: &mut Round) {
-        self.log_state = LogState::DiskFull;
+    fn undo(&mut self, durable: &State, round: &mut Round, why: &str) {
+        let full = LogState::DiskFull(why.to_owned());
+        if std::mem::replace(&mut self.log_state, full) == LogState::Writable {
+            error!(event = "log.disk_full", "{why}; tried again until then");
+        }
         for reply in self.walks.give_up() {
-            drop(reply.send(Err(Unavailable::DiskFull)));
+            drop(reply.send(Err(Unavailable::DiskFull(why.to_owned()))));
         }
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);
@@ -64,7 +67,7 @@ impl Reconciler {
         round.since.clear();
         for (_, answer) in &mut round.granted {
             if matches!(answer, Ok(Ok(granted)) if !granted.records.is_empty()) {
-                *answer = Err(Unavailable::DiskFull);
+                *answer = Err(Unavailable::DiskFull(why.to_owned()));
             }
         }
     }

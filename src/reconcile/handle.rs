@@ -50,8 +50,8 @@ pub struct Granted {
 pub enum Unavailable {
     #[error("too many requests are waiting")]
     Busy,
-    #[error("the disk that holds the log is full")]
-    DiskFull,
+    #[error("{0}")]
+    DiskFull(String),
     #[error("the log does not accept facts: {0}")]
     LogNotWritable(String),
     #[error("the daemon is stopping")]

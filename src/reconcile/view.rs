@@ -40,7 +40,8 @@ pub struct RootView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogState {
     Writable,
-    DiskFull,
+    /// Why: what is free and what is needed.
+    DiskFull(String),
     Broken(String),
 }
 
@@ -57,7 +58,7 @@ pub enum NotReady {
     /// The loop has not been told its roots yet: it knows none, and nothing to wait for.
     NoRoots,
     Scanning(Vec<RootName>),
-    DiskFull,
+    DiskFull(String),
     LogBroken(String),
 }
 
@@ -69,7 +70,7 @@ impl fmt::Display for NotReady {
                 let roots: Vec<&str> = roots.iter().map(RootName::as_str).collect();
                 write!(f, "the first scan is not done: {}", roots.join(", "))
             }
-            Self::DiskFull => f.write_str("the disk that holds the log is full"),
+            Self::DiskFull(why) => f.write_str(why),
             Self::LogBroken(why) => write!(f, "the log takes no facts: {why}"),
         }
     }
@@ -92,7 +93,7 @@ impl View {
 
     pub fn ready(&self) -> Result<(), NotReady> {
         match &self.log {
-            LogState::DiskFull => return Err(NotReady::DiskFull),
+            LogState::DiskFull(why) => return Err(NotReady::DiskFull(why.clone())),
             LogState::Broken(why) => return Err(NotReady::LogBroken(why.clone())),
             LogState::Writable => (),
         }

@@ -24,7 +24,7 @@ impl From<NotReady> for Problem {
     fn from(why: NotReady) -> Self {
         let code = match why {
             NotReady::NoRoots | NotReady::Scanning(_) => Code::Starting,
-            NotReady::DiskFull => Code::DiskFull,
+            NotReady::DiskFull(_) => Code::DiskFull,
             NotReady::LogBroken(_) => Code::LogNotWritable,
         };
         Self::new(code, why.to_string()).hint("GET /v1/ready says when it is done")

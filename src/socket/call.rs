@@ -52,7 +52,7 @@ impl Call {
     pub(super) fn check_writable(&self) -> Result<(), Problem> {
         match self.handle()?.view().log.clone() {
             LogState::Writable => Ok(()),
-            LogState::DiskFull => Err(Unavailable::DiskFull.into()),
+            LogState::DiskFull(why) => Err(Unavailable::DiskFull(why).into()),
             LogState::Broken(why) => Err(Unavailable::LogNotWritable(why).into()),
         }
     }

@@ -160,7 +160,7 @@ fn log(text: &mut Text, handle: &Handle, view: &View) {
     let mut family = text.family("knowngood_log_state", Kind::Gauge, "1 for the log's state.");
     for (state, is_so) in [
         ("writable", view.log == LogState::Writable),
-        ("disk_full", view.log == LogState::DiskFull),
+        ("disk_full", matches!(view.log, LogState::DiskFull(_))),
         ("broken", matches!(view.log, LogState::Broken(_))),
     ] {
         family.put(&[("state", state)], u8::from(is_so));

@@ -203,7 +203,7 @@ impl From<Unavailable> for Problem {
     fn from(it: Unavailable) -> Self {
         let code = match &it {
             Unavailable::Busy => Code::Busy,
-            Unavailable::DiskFull => Code::DiskFull,
+            Unavailable::DiskFull(_) => Code::DiskFull,
             Unavailable::LogNotWritable(_) => Code::LogNotWritable,
             Unavailable::Stopping => Code::Stopping,
         };

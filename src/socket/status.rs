@@ -85,7 +85,7 @@ fn told(call: &Call, query: &StatusQuery, synced: Option<&Synced>) -> Result<Sta
 fn log_not_writable(view: &View) -> Option<String> {
     match &view.log {
         LogState::Writable => None,
-        LogState::DiskFull => Some(NotReady::DiskFull.to_string()),
+        LogState::DiskFull(why) => Some(NotReady::DiskFull(why.clone()).to_string()),
         LogState::Broken(why) => Some(NotReady::LogBroken(why.clone()).to_string()),
     }
 }

@@ -54,6 +54,90 @@ impl Archive for Reader {
     }
 
     fn records(&self, after: Seq, limit: usize) -> Result<Vec<Record>, StoreError> {
+        self.shared.tell(self.records_after(after, limit))
+    }
+
+    fn versions(
+        &self,
+        tool: &ToolId,
+        below: Option<VersionNo>,
+        limit: usize,
+    ) -> Result<Vec<Version>, StoreError> {
+        let mut versions = Vec::new();
+        let read = self.newest_first(tool, |it| {
+            if below.is_none_or(|below| it.number < below) && versions.len() < limit {
+                versions.push(self.version_at(it)?);
+            }
+            Ok(versions.len() < limit)
+        });
+        self.shared.tell(read)?;
+        Ok(versions)
+    }
+
+    fn version(&self, tool: &ToolId, number: VersionNo) -> Result<Option<Version>, StoreError> {
+        let mut found = None;
+        let read = self.newest_first(tool, |it| {
+            if it.number == number {
+                found = Some(self.version_at(it)?);
+            }
+            Ok(it.number > number)
+        });
+        self.shared.tell(read)?;
+        Ok(found)
+    }
+
+    fn versions_by_hash(
+        &self,
+        tool: &ToolId,
+        hex: &str,
+    ) -> Result<Vec<(Digest, VersionNo)>, StoreError> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let read = self.newest_first(tool, |it| {
+            let known = Digest(std::array::from_fn(|at| it.hash.get(at).copied().unwrap_or(0)));
+            let shown = known.hex();
+            let enough = hex.get(..16).unwrap_or(hex);
+            if shown.starts_with(enough) {
+                let version = self.version_at(it)?;
+                if version.digest.hex().starts_with(hex) && seen.insert(version.digest) {
+                    found.push((version.digest, version.number));
+                }
+            }
+            Ok(true)
+        });
+        self.shared.tell(read)?;
+        Ok(found)
+    }
+
+    fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.tell(self.content_of(digest))
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        verify::run(&self.shared)
+    }
+
+    fn figures(&self) -> Figures {
+        let (segments, end) = {
+            let it = self.shared.index.meta();
+            (u64::from(it.segment.max(1)), it.end)
+        };
+        let sealed = (1..segments).filter_map(|it| u32::try_from(it).ok()).filter_map(|it| {
+            std::fs::metadata(segment::path(&self.shared.log, it)).ok().map(|it| it.len())
+        });
+        Figures {
+            backend: "journal+sled",
+            log_bytes: sealed.sum::<u64>() + end,
+            index_bytes: self.shared.index.db.size_on_disk().unwrap_or_default(),
+            segments,
+            syncs: self.shared.syncs.samples(),
+            free_bytes: self.shared.place.free_bytes(),
+        }
+    }
+}
+
+impl Reader {
+    fn records_after(&self, after: Seq, limit: usize) -> Result<Vec<Record>, StoreError> {
         let meta = self.shared.index.meta().clone();
         let mut records = Vec::new();
         if after >= meta.head().seq || limit == 0 {
@@ -104,56 +188,7 @@ impl Archive for Reader {
         Ok(records)
     }
 
-    fn versions(
-        &self,
-        tool: &ToolId,
-        below: Option<VersionNo>,
-        limit: usize,
-    ) -> Result<Vec<Version>, StoreError> {
-        let mut versions = Vec::new();
-        self.newest_first(tool, |it| {
-            if below.is_none_or(|below| it.number < below) && versions.len() < limit {
-                versions.push(self.version_at(it)?);
-            }
-            Ok(versions.len() < limit)
-        })?;
-        Ok(versions)
-    }
-
-    fn version(&self, tool: &ToolId, number: VersionNo) -> Result<Option<Version>, StoreError> {
-        let mut found = None;
-        self.newest_first(tool, |it| {
-            if it.number == number {
-                found = Some(self.version_at(it)?);
-            }
-            Ok(it.number > number)
-        })?;
-        Ok(found)
-    }
-
-    fn versions_by_hash(
-        &self,
-        tool: &ToolId,
-        hex: &str,
-    ) -> Result<Vec<(Digest, VersionNo)>, StoreError> {
-        let mut seen = HashSet::new();
-        let mut found = Vec::new();
-        self.newest_first(tool, |it| {
-            let known = Digest(std::array::from_fn(|at| it.hash.get(at).copied().unwrap_or(0)));
-            let shown = known.hex();
-            let enough = hex.get(..16).unwrap_or(hex);
-            if shown.starts_with(enough) {
-                let version = self.version_at(it)?;
-                if version.digest.hex().starts_with(hex) && seen.insert(version.digest) {
-                    found.push((version.digest, version.number));
-                }
-            }
-            Ok(true)
-        })?;
-        Ok(found)
-    }
-
-    fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+    fn content_of(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(pointer) = self.shared.find(digest)? else { return Ok(None) };
         let (header, body) = read_at(&self.shared.log, pointer, Kind::Content)?;
         let bytes = unpack(header.codec, header.size, body);
@@ -164,30 +199,6 @@ impl Archive for Reader {
         })
     }
 
-    fn verify(&self) -> Result<Verified, StoreError> {
-        verify::run(&self.shared)
-    }
-
-    fn figures(&self) -> Figures {
-        let (segments, end) = {
-            let it = self.shared.index.meta();
-            (u64::from(it.segment.max(1)), it.end)
-        };
-        let sealed = (1..segments).filter_map(|it| u32::try_from(it).ok()).filter_map(|it| {
-            std::fs::metadata(segment::path(&self.shared.log, it)).ok().map(|it| it.len())
-        });
-        Figures {
-            backend: "journal+sled",
-            log_bytes: sealed.sum::<u64>() + end,
-            index_bytes: self.shared.index.db.size_on_disk().unwrap_or_default(),
-            segments,
-            syncs: self.shared.syncs.samples(),
-            free_bytes: self.shared.place.free_bytes(),
-        }
-    }
-}
-
-impl Reader {
     fn newest_first(
         &self,
         tool: &ToolId,

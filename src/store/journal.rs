@@ -220,8 +220,9 @@ impl Journal {
     /// takes nothing after a write that failed.
     pub(super) fn room(&self, wanted: u64) -> Result<(), StoreError> {
         let free = free(&self.file).map_err(failed("ask for free space of", &self.path))?;
-        if free < self.floor + wanted {
-            return Err(StoreError::Full { path: self.log.clone() });
+        let needed = self.floor + wanted;
+        if free < needed {
+            return Err(StoreError::Full { path: self.log.clone(), free: Some(free), needed });
         }
         Ok(())
     }

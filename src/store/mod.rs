@@ -29,13 +29,15 @@ mod recovery;
 mod remember;
 mod rows;
 mod segment;
+mod sound;
 mod twin;
 mod verify;
 mod writer;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 pub use health::{Health, health};
@@ -48,10 +50,10 @@ use crate::{
     ports::{Archive, Log, Memory, Pack, StoreError},
 };
 use checkpoint::Found;
-use frame::Kind;
 use index::Index;
 use journal::Journal;
 use place::Place;
+use rebuild::Brought;
 use recovery::End;
 use segment::{Head, Opening, Pointer, corrupt};
 
@@ -78,7 +80,12 @@ struct Shared {
     log: PathBuf,
     place: Place,
     syncs: Arc<Histogram>,
+    /// Damage that the daemon's log knows of.
+    told: Mutex<BTreeSet<(PathBuf, u64)>>,
 }
+
+/// Places of damage that are told of: a disk that is gone would give one for every frame.
+const MOST_TOLD: usize = 1000;
 
 pub fn open(dir: &Path, progress: &dyn Fn(Progress)) -> Result<Opened, StoreError> {
     open_with(dir, progress, Manner::default())
@@ -96,7 +103,7 @@ pub fn open_with(
     let mut notes = Vec::new();
     let checkpoint = checkpoint::read(dir)?;
     let segments = segments(&place, &checkpoint)?;
-    let (index, end) = index(&place, &segments, &checkpoint, progress, &mut notes)?;
+    let (index, end) = checked(&place, &segments, &checkpoint, progress, &mut notes)?;
     place.keep_reserve();
     let journal = Journal::open(&log, end, manner, place.floor())?;
     if end.torn {
@@ -108,7 +115,8 @@ pub fn open_with(
             end.head.seq
         ));
     }
-    let shared = Arc::new(Shared { index, log, place, syncs: journal.syncs() });
+    let shared =
+        Arc::new(Shared { index, log, place, syncs: journal.syncs(), told: Mutex::default() });
     let mut writer = writer::Writer { shared: shared.clone(), journal, poison: None };
     let is_old = end.segment > 1 || end.head != Head::default();
     finish(&mut writer, &checkpoint, is_old, &mut notes)?;
@@ -142,14 +150,33 @@ fn segments(place: &Place, checkpoint: &Found) -> Result<Vec<u32>, StoreError> {
     Ok(found)
 }
 
-/// The index at the journal's end. One that fails on the way is made again, once.
-fn index(
+/// The index at the journal's end, and all of the journal checked.
+fn checked(
     place: &Place,
     segments: &[u32],
     checkpoint: &Found,
     progress: &dyn Fn(Progress),
     notes: &mut Vec<String>,
 ) -> Result<(Index, End), StoreError> {
+    let log = place.log();
+    let last_segment = segments.last().copied().unwrap_or_default();
+    let work = |begun: &OnceLock<u32>| index(place, segments, checkpoint, begun, progress, notes);
+    let ((index, brought), found) = sound::beside(&log, last_segment, progress, work)?;
+    let mut spoilt = found.before(&log, brought.start)?;
+    spoilt.extend(brought.spoilt);
+    notes.extend(sound::healed(&index, &log, &spoilt)?);
+    Ok((index, brought.end))
+}
+
+/// The index at the journal's end. One that fails on the way is made again, once.
+fn index(
+    place: &Place,
+    segments: &[u32],
+    checkpoint: &Found,
+    begun: &OnceLock<u32>,
+    progress: &dyn Fn(Progress),
+    notes: &mut Vec<String>,
+) -> Result<(Index, Brought), StoreError> {
     let log = place.log();
     let checkpoint = match checkpoint {
         Found::Whole(it) => Some(it),
@@ -161,14 +188,15 @@ fn index(
     if ahead > last {
         return Err(corrupt(&segment::path(&log, last + 1), 0, "this part of the log is gone"));
     }
+    begun.get_or_init(|| ahead);
     match rebuild::bring_up(&index, &log, segments, checkpoint, progress) {
-        Ok(end) => Ok((index, end)),
+        Ok(it) => Ok((index, it)),
         Err(StoreError::Corrupt { path, what, .. }) if path.starts_with(place.index()) => {
             notes.push(format!("the index is made again from the log: {what}"));
             drop(index);
             let index = rebuild::anew(&place.index())?;
-            let end = rebuild::bring_up(&index, &log, segments, checkpoint, progress)?;
-            Ok((index, end))
+            let brought = rebuild::bring_up(&index, &log, segments, checkpoint, progress)?;
+            Ok((index, brought))
         }
         Err(it) => Err(it),
     }
@@ -197,22 +225,18 @@ fn finish(
 impl Shared {
     /// Where this very content stands. If it was found damaged once and stored again, the new one.
     fn find(&self, digest: &Digest) -> Result<Option<Pointer>, StoreError> {
-        self.find_among(digest, self.index.content(digest)?)
+        segment::find(&self.log, digest, self.index.content(digest)?)
     }
 
-    fn find_among(
-        &self,
-        digest: &Digest,
-        places: Vec<Pointer>,
-    ) -> Result<Option<Pointer>, StoreError> {
-        let mut damage = None;
-        for pointer in places.into_iter().rev() {
-            match segment::header_at(&self.log, pointer, Kind::Content) {
-                Ok(it) if it.name == digest.0 => return Ok(Some(pointer)),
-                Ok(_) => (),
-                Err(it) => damage = Some(it),
+    /// Damage that is met goes to the daemon's log, once for each place: who asked may not be who must act.
+    fn tell<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error @ StoreError::Corrupt { path, offset, .. }) = &result {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() < MOST_TOLD && told.insert((path.clone(), *offset)) {
+                let file = path.display();
+                tracing::error!(event = "log.damaged", %file, offset, "{error}");
             }
         }
-        damage.map_or(Ok(None), Err)
+        result
     }
 }

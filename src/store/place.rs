@@ -33,7 +33,7 @@ pub(super) fn failed(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> 
     move |source| {
         let path = path.to_owned();
         if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-            StoreError::Full { path }
+            StoreError::Full { path, free: None, needed: FLOOR + RESERVE }
         } else {
             StoreError::Io { doing, path, source }
         }
@@ -73,6 +73,12 @@ impl Place {
 
     pub(super) fn is_cramped(&self) -> bool {
         self.free_bytes().is_some_and(|it| it < FLOOR)
+    }
+
+    /// Said where [`Self::is_cramped`].
+    pub(super) fn full(&self) -> StoreError {
+        let (path, free) = (self.dir.clone(), self.free_bytes());
+        StoreError::Full { path, free, needed: self.floor() }
     }
 
     pub(super) fn free_bytes(&self) -> Option<u64> {

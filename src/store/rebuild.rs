@@ -16,8 +16,8 @@ use super::{
     entry::META,
     index::{Draft, FORMAT, Index, Meta, contained, unusable},
     place::{Place, directory, failed, sync_directory},
-    recovery::{End, Recovery, Start, opening},
-    segment::{self, Head, corrupt},
+    recovery::{End, Recovery, Spoilt, Start, beginning},
+    segment::{self, corrupt},
 };
 use crate::ports::StoreError;
 
@@ -43,7 +43,7 @@ pub(super) fn open(place: &Place, notes: &mut Vec<String>) -> Result<Index, Stor
             match attempt(&path) {
                 Ok(it) if it.meta().format == FORMAT => return Ok(it),
                 _ if place.is_cramped() => {
-                    return Err(StoreError::Full { path: place.dir().to_owned() });
+                    return Err(place.full());
                 }
                 Ok(_) => "it is of another format, or was never finished".to_owned(),
                 Err(it) => it.to_string(),
@@ -111,15 +111,18 @@ pub(super) fn sync_names(index: &Index) -> Result<(), StoreError> {
 
 /// Where to begin to read: at the last group that the index has, which is read again, because a log
 /// whose end was lost would otherwise look whole.
-fn start(log: &Path, meta: &Meta) -> Result<Start, StoreError> {
-    if meta.segment != 0 {
-        return Ok(Start { segment: meta.segment, offset: meta.start, head: meta.before() });
+pub(super) fn start(log: &Path, meta: &Meta) -> Result<Start, StoreError> {
+    match meta.segment {
+        0 => beginning(log),
+        segment => Ok(Start { segment, offset: meta.start, head: meta.before() }),
     }
-    let (_, head, offset) = opening(log, 1)?;
-    if head == Head::default() {
-        return Ok(Start { segment: 1, offset, head });
-    }
-    Err(corrupt(&segment::path(log, 1), 0, "the first segment does not begin the chain"))
+}
+
+/// What was read, and the damaged contents on the way.
+pub(super) struct Brought {
+    pub(super) start: Start,
+    pub(super) end: End,
+    pub(super) spoilt: Vec<Spoilt>,
 }
 
 /// Reads the journal on from where the index is, checks it, and takes it into the index.
@@ -129,7 +132,7 @@ pub(super) fn bring_up(
     segments: &[u32],
     checkpoint: Option<&Checkpoint>,
     progress: &dyn Fn(Progress),
-) -> Result<End, StoreError> {
+) -> Result<Brought, StoreError> {
     let known = index.meta().clone();
     let last_segment = segments.last().copied().unwrap_or_default();
     let start = start(log, &known)?;
@@ -153,10 +156,12 @@ pub(super) fn bring_up(
         }
         Ok(())
     };
-    let end = Recovery { log, last_segment, visit: &mut visit }.run(start)?;
+    let mut recovery = Recovery { log, last_segment, spoilt: Vec::new(), visit: &mut visit };
+    let end = recovery.run(start)?;
+    let spoilt = recovery.spoilt;
     draft.commit()?;
     check_head(log, end, &known, checkpoint, chain_holds)?;
-    Ok(end)
+    Ok(Brought { start, end, spoilt })
 }
 
 /// Whether somebody knows of a fact that the log does not have any more.

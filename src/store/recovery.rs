@@ -12,6 +12,9 @@
 //!
 //! What cannot be told from a torn tail: the last group or groups overwritten *with zeroes*, or the file cut at
 //! exactly a multiple of its step, since the index last wrote to disk and the last checkpoint.
+//!
+//! A damaged *content* whose header is whole hides nothing of the facts. It is passed over and handed to the caller,
+//! who refuses the log unless the same content was stored again later (`sound::unhealed`).
 
 use std::path::Path;
 
@@ -22,7 +25,7 @@ use super::{
     segment::{self, Head, Opening, Pointer, Scanner, Step, corrupt},
 };
 use crate::{
-    model::{ChainHash, Seq},
+    model::{ChainHash, Digest, Seq},
     ports::StoreError,
 };
 
@@ -41,6 +44,12 @@ pub(super) struct Found {
     pub(super) pointer: Pointer,
     pub(super) header: Header,
     pub(super) text: Vec<u8>,
+}
+
+/// A content whose bytes are not the ones that were stored.
+pub(super) struct Spoilt {
+    pub(super) pointer: Pointer,
+    pub(super) digest: Digest,
 }
 
 /// Frames that were written together.
@@ -65,6 +74,7 @@ pub(super) struct End {
 pub(super) struct Recovery<'a> {
     pub(super) log: &'a Path,
     pub(super) last_segment: u32,
+    pub(super) spoilt: Vec<Spoilt>,
     /// Gets each group with the number of bytes that were read so far.
     pub(super) visit: &'a mut dyn FnMut(Group) -> Result<(), StoreError>,
 }
@@ -73,8 +83,7 @@ impl Recovery<'_> {
     pub(super) fn run(&mut self, start: Start) -> Result<End, StoreError> {
         let mut at = start;
         loop {
-            let scanner = Scanner::open(self.log, at.segment, at.offset)?;
-            let end = self.segment(scanner, at)?;
+            let end = self.segment(at)?;
             if at.segment == self.last_segment {
                 return Ok(end);
             }
@@ -83,7 +92,7 @@ impl Recovery<'_> {
     }
 
     /// From one segment to the next, which says where this one ends.
-    fn cross(&self, end: End) -> Result<Start, StoreError> {
+    pub(super) fn cross(&self, end: End) -> Result<Start, StoreError> {
         let (path, next) = (segment::path(self.log, end.segment), end.segment + 1);
         let (opening, head, offset) = opening(self.log, next)?;
         if opening.segment != next {
@@ -93,6 +102,11 @@ impl Recovery<'_> {
             let what = format!("facts are missing up to byte {}", opening.previous_end);
             return Err(corrupt(&path, end.offset, what));
         }
+        let rest = Scanner::open(self.log, end.segment, end.offset)?.rest(end.offset)?;
+        if let Some(stray) = rest.iter().position(|it| *it != 0) {
+            let what = "something stands behind the segment's end";
+            return Err(corrupt(&path, end.offset + stray as u64, what));
+        }
         if head != end.head {
             let what = "it does not continue the segment before it";
             return Err(corrupt(&segment::path(self.log, next), 0, what));
@@ -100,25 +114,35 @@ impl Recovery<'_> {
         Ok(Start { segment: next, offset, head })
     }
 
-    fn segment(&mut self, mut scanner: Scanner, start: Start) -> Result<End, StoreError> {
+    /// From here to the segment's end.
+    pub(super) fn segment(&mut self, start: Start) -> Result<End, StoreError> {
+        let mut scanner = Scanner::open(self.log, start.segment, start.offset)?;
         let is_last = start.segment == self.last_segment;
+        let mut newest = (!is_last).then_some(u64::MAX);
         let mut end =
             End { segment: start.segment, offset: start.offset, head: start.head, torn: false };
         let mut group = Group { start: start.offset, ..Group::default() };
         let mut chain = Chain { head: start.head };
         loop {
             let path = scanner.path().to_owned();
-            match scanner.next()? {
+            let (at, header) = match scanner.next()? {
                 Step::Frame { at, header, body } => {
                     if header.group != group.start {
                         return Err(corrupt(&path, at, "a frame of another group"));
                     }
                     group.frames.push(chain.found(&path, start.segment, at, &header, body)?);
-                    if header.last {
-                        end.offset = at + header.length();
-                        end.head = chain.head;
-                        group = self.hand_over(group, end)?;
-                    }
+                    (at, header)
+                }
+                Step::Bad { at, header: Some(header), .. }
+                    if header.kind == Kind::Content
+                        && header.group == group.start
+                        && header.group
+                            < newest_group(&mut newest, self.log, start.segment, at)? =>
+                {
+                    scanner.skip_to(at + header.length());
+                    let pointer = pointer(&path, start.segment, at)?;
+                    self.spoilt.push(Spoilt { pointer, digest: Digest(header.name) });
+                    (at, header)
                 }
                 Step::End | Step::Bad { .. } if is_last => {
                     end.torn = torn(&mut scanner, end.offset)?;
@@ -127,6 +151,11 @@ impl Recovery<'_> {
                 Step::End if group.frames.is_empty() => return Ok(end),
                 Step::End => return Err(corrupt(&path, scanner.at(), "frames are missing")),
                 Step::Bad { at, what, .. } => return Err(corrupt(&path, at, what)),
+            };
+            if header.last {
+                end.offset = at + header.length();
+                end.head = chain.head;
+                group = self.hand_over(group, end)?;
             }
         }
     }
@@ -156,8 +185,7 @@ impl Chain {
             Kind::Content => Vec::new(),
             Kind::Segment => return Err(corrupt(path, at, "a segment begins within a segment")),
         };
-        let offset = u32::try_from(at).map_err(|_| corrupt(path, at, "a segment this long"))?;
-        Ok(Found { pointer: Pointer { segment, offset }, header: *header, text })
+        Ok(Found { pointer: pointer(path, segment, at)?, header: *header, text })
     }
 
     /// The fact's text.
@@ -183,6 +211,20 @@ impl Chain {
     }
 }
 
+fn pointer(path: &Path, segment: u32, at: u64) -> Result<Pointer, StoreError> {
+    let offset = u32::try_from(at).map_err(|_| corrupt(path, at, "a segment this long"))?;
+    Ok(Pointer { segment, offset })
+}
+
+/// Where the log begins.
+pub(super) fn beginning(log: &Path) -> Result<Start, StoreError> {
+    let (opening, head, offset) = opening(log, 1)?;
+    if opening.segment == 1 && head == Head::default() {
+        return Ok(Start { segment: 1, offset, head });
+    }
+    Err(corrupt(&segment::path(log, 1), 0, "the first segment does not begin the chain"))
+}
+
 /// What a segment says at its beginning, and where its first group stands.
 pub(super) fn opening(log: &Path, segment: u32) -> Result<(Opening, Head, u64), StoreError> {
     let mut scanner = Scanner::open(log, segment, 0)?;
@@ -206,7 +248,7 @@ fn torn(scanner: &mut Scanner, end: u64) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let path = scanner.path().to_owned();
-    if rest_holds_later_group(&rest, end) {
+    if newest_whole(&rest).is_some_and(|it| it > end) {
         return Err(corrupt(&path, end, "a broken group with whole ones behind it"));
     }
     scanner.skip_to(end);
@@ -228,13 +270,28 @@ fn torn(scanner: &mut Scanner, end: u64) -> Result<bool, StoreError> {
     }
 }
 
-fn rest_holds_later_group(rest: &[u8], end: u64) -> bool {
-    frame::candidates(rest).any(|at| {
-        let bytes = rest.get(at..).unwrap_or_default();
-        let Some(Ok(header)) = bytes.first_chunk().map(frame::parse) else { return false };
-        let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
-        header.group > end && bytes.get(HEADER..length).is_some_and(|it| header.fits(it))
-    })
+/// The newest group that has a whole frame behind this place; looked for once.
+fn newest_group(
+    known: &mut Option<u64>,
+    log: &Path,
+    segment: u32,
+    at: u64,
+) -> Result<u64, StoreError> {
+    if let Some(it) = known {
+        return Ok(*it);
+    }
+    let rest = Scanner::open(log, segment, at)?.rest(at)?;
+    Ok(*known.insert(newest_whole(&rest).unwrap_or_default()))
+}
+
+fn newest_whole(rest: &[u8]) -> Option<u64> {
+    let groups = frame::candidates(rest).filter_map(|at| {
+        let bytes = rest.get(at..)?;
+        let header = frame::parse(bytes.first_chunk()?).ok()?;
+        let length = usize::try_from(header.length()).ok()?;
+        header.fits(bytes.get(HEADER..length)?).then_some(header.group)
+    });
+    groups.max()
 }
 
 /// Whether some sector holds nothing but zeroes where these bytes should be.

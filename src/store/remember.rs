@@ -35,7 +35,7 @@ impl Memory for Stats {
 
     fn save(&self, known: &[Remembered], gone: &[ToolId]) -> Result<(), StoreError> {
         if self.shared.place.is_cramped() {
-            return Err(StoreError::Full { path: self.shared.place.dir().to_owned() });
+            return Err(self.shared.place.full());
         }
         for it in known.chunks(PORTION) {
             let mut batch = sled::Batch::default();

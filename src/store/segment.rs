@@ -18,7 +18,7 @@ use super::{
     place::{failed, replace},
 };
 use crate::{
-    model::{ChainHash, Seq},
+    model::{ChainHash, Digest, Seq},
     ports::StoreError,
 };
 
@@ -258,6 +258,34 @@ pub(super) fn read_at(
 /// Its header alone.
 pub(super) fn header_at(log: &Path, pointer: Pointer, kind: Kind) -> Result<Header, StoreError> {
     read(log, pointer, kind, HEADER).map(|it| it.0)
+}
+
+/// Where this very content stands, among the places where it may. The latest counts: the one before it was damaged
+/// when it was stored again.
+pub(super) fn find(
+    log: &Path,
+    digest: &Digest,
+    places: Vec<Pointer>,
+) -> Result<Option<Pointer>, StoreError> {
+    let mut damage = None;
+    for pointer in places.into_iter().rev() {
+        match header_at(log, pointer, Kind::Content) {
+            Ok(it) if it.name == digest.0 => return Ok(Some(pointer)),
+            Ok(_) => (),
+            Err(it) => damage = Some(it),
+        }
+    }
+    damage.map_or(Ok(None), Err)
+}
+
+/// Whether it is there, and whole as far as its checksum tells.
+pub(super) fn is_whole(
+    log: &Path,
+    digest: &Digest,
+    places: Vec<Pointer>,
+) -> Result<bool, StoreError> {
+    let found = find(log, digest, places)?;
+    found.map(|it| read_at(log, it, Kind::Content)).transpose().map(|it| it.is_some())
 }
 
 /// A header, and what else stands in this many bytes.

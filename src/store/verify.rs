@@ -25,15 +25,20 @@ pub(super) fn run(shared: &Shared) -> Result<Verified, StoreError> {
         (it.segment, it.end)
     };
     let head = Head::default();
-    let mut check =
-        Check { shared, found: Verified::default(), chain: Chain { head }, versions: 0 };
+    let mut check = Check {
+        shared,
+        found: Verified::default(),
+        chain: Chain { head },
+        versions: 0,
+        damaged: false,
+    };
     for segment in 1..=last_segment {
         let end = (segment == last_segment).then_some(last_end);
         match check.segment(segment, end) {
             Err(StoreError::Io { doing, path, source }) => {
                 return Err(StoreError::Io { doing, path, source });
             }
-            Err(it) => check.problem(it.to_string()),
+            Err(it) => check.damage(it.to_string()),
             Ok(()) => (),
         }
     }
@@ -51,6 +56,8 @@ struct Check<'a> {
     found: Verified,
     chain: Chain,
     versions: u64,
+    /// The log itself has problems: nobody may be told to remove what else is left of it.
+    damaged: bool,
 }
 
 impl Check<'_> {
@@ -62,7 +69,21 @@ impl Check<'_> {
 
     fn at(&mut self, segment: u32, offset: u64, what: &str) {
         let path = segment::path(&self.shared.log, segment);
-        self.problem(format!("{} is damaged at byte {offset}: {what}", path.display()));
+        self.damage(format!("{} is damaged at byte {offset}: {what}", path.display()));
+    }
+
+    fn damage(&mut self, what: String) {
+        self.damaged = true;
+        self.problem(what);
+    }
+
+    /// The index is to blame, not the log.
+    fn lacking(&mut self, what: &str, at: Pointer) {
+        let (path, index) = (segment::path(&self.shared.log, at.segment), &self.shared.index.path);
+        let (index, path) = (index.join("db"), path.display());
+        let what =
+            format!("{}: the index lacks {what}, at byte {} of {path}", index.display(), at.offset);
+        self.problem(what);
     }
 
     fn segment(&mut self, segment: u32, end: Option<u64>) -> Result<(), StoreError> {
@@ -126,7 +147,7 @@ impl Check<'_> {
         let text = match followed {
             Ok(it) => it,
             Err(it) => {
-                self.problem(it.to_string());
+                self.damage(it.to_string());
                 // Take it for the start of a new chain, or every fact after it would be a problem.
                 self.chain.head = Head { seq: Seq(header.seq - 1), chain: ChainHash(header.name) };
                 match self.chain.follow(&path, at.offset.into(), header, body) {
@@ -158,7 +179,7 @@ impl Check<'_> {
                     .any(|it| (it.number, it.pointer) == (*number, at));
         }
         if !known {
-            self.at(at.segment, at.offset.into(), &format!("the index lacks {tool} {number}"));
+            self.lacking(&format!("{tool} {number}"), at);
         }
         if self.shared.find(digest)?.is_none() {
             let what = format!("the content {digest} of {tool} {number} is not there");
@@ -176,7 +197,7 @@ impl Check<'_> {
             self.at(at.segment, at.offset.into(), &format!("the content is not {digest}"));
         }
         if !self.shared.index.content(&digest)?.contains(&at) {
-            self.at(at.segment, at.offset.into(), &format!("the index lacks the content {digest}"));
+            self.lacking(&format!("the content {digest}"), at);
         }
         Ok(())
     }
@@ -202,14 +223,29 @@ impl Check<'_> {
         for (what, index, journal) in indexed {
             if index != journal {
                 let path = self.shared.index.path.join("db");
+                let way_out = self.way_out();
                 self.problem(format!(
-                    "{}: the index has {index} {what}, the log {journal}; restart the daemon with \
-                     this directory removed: it is made again from the log",
+                    "{}: the index has {index} {what}, the whole part of the log {journal}; {way_out}",
                     path.display()
                 ));
             }
         }
         Ok(())
+    }
+
+    /// The index is made again from the log, if that can be trusted.
+    fn way_out(&self) -> String {
+        let (index, place) = (&self.shared.index.path, self.shared.place.dir().display());
+        if !self.damaged {
+            let index = index.display();
+            return format!(
+                "stop the daemon, remove {index}, start it: it is made again from the log"
+            );
+        }
+        format!(
+            "the log is damaged, so the index may hold the only trace of what it lost: remove nothing; stop the \
+             daemon, copy the whole of {place} away before anything else, then put a good copy in its place"
+        )
     }
 }
 

@@ -8,7 +8,6 @@ use super::{
     change::Change,
     checkpoint::{self, Checkpoint},
     entry::{self, PIECE, piece, pieces},
-    frame::Kind,
     index::{Draft, unusable},
     journal::Journal,
     rebuild, rows,
@@ -65,7 +64,7 @@ impl Writer {
         match &done {
             Ok(()) | Err(StoreError::NotNext { .. }) => (),
             // sled never gets over a write that failed.
-            Err(StoreError::Full { path }) if !path.starts_with(&self.shared.index.path) => (),
+            Err(StoreError::Full { path, .. }) if !path.starts_with(&self.shared.index.path) => (),
             Err(it) => self.poison = Some(it.to_string()),
         }
         done
@@ -121,15 +120,11 @@ impl Writer {
     /// Whether it is there and whole. In place of a damaged one the same content is stored again.
     fn is_stored(&self, digest: &Digest, draft: &mut Draft<'_>) -> Result<bool, StoreError> {
         let places = draft.content(digest)?;
-        let found = self.shared.find_among(digest, places).and_then(|found| {
-            found.map(|it| segment::read_at(&self.shared.log, it, Kind::Content)).transpose()
-        });
-        match found {
-            Ok(it) => Ok(it.is_some()),
+        match self.shared.tell(segment::is_whole(&self.shared.log, digest, places)) {
             Err(StoreError::Corrupt { path, .. }) if path.starts_with(&self.shared.log) => {
                 Ok(false)
             }
-            Err(other) => Err(other),
+            other => other,
         }
     }
 

@@ -94,7 +94,7 @@ impl Log for FaultyLog {
 
     fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.full.load(Ordering::Relaxed) {
-            return Err(StoreError::Full { path: "memory".into() });
+            return Err(StoreError::Full { path: "memory".into(), free: Some(1), needed: 2 });
         }
         self.inner.append(batch)
     }

@@ -186,7 +186,7 @@ async fn an_administrator_looks_reloads_and_verifies() {
 async fn a_log_that_takes_nothing_is_told() {
     let rig = Rig::with(&[(A, "1\n")]).await;
     rig.save(A, "2\n").await;
-    rig.log.fails(Some(|| StoreError::Full { path: "log".into() }));
+    rig.log.fails(Some(|| StoreError::Full { path: "log".into(), free: Some(1), needed: 2 }));
     let full = post(&rig, "/v1/accept", &json!({"all": true})).await;
     assert_eq!(full.problem(), (503, "disk_full".to_owned()));
     assert_eq!(full.header("retry-after"), Some("10"));
