@@ -101,6 +101,14 @@ impl Access {
         who.includes(peer)
     }
 
+    /// Whether anybody beside root, the daemon's user and its group has a right.
+    pub fn names_others(&self, uid: u32, gid: u32) -> bool {
+        let other = |it: &&Who| {
+            it.uids.iter().any(|it| *it != 0 && *it != uid) || it.gids.iter().any(|it| *it != gid)
+        };
+        [&self.read, &self.runtime, &self.accept, &self.admin].iter().any(other)
+    }
+
     /// The most trusted kind of author that this peer may claim to be.
     pub fn author_kind(&self, peer: &Peer) -> AuthorKind {
         let Some(authors) = &self.authors else { return AuthorKind::Human };
@@ -136,6 +144,8 @@ mod tests {
         assert_eq!(rights(&access, &peer(200, &[300])), all);
         assert_eq!(rights(&access, &peer(201, &[5, 300])), ["read", "runtime"]);
         assert_eq!(rights(&access, &peer(201, &[5])), [""; 0]);
+        assert!(!access.names_others(200, 300) && access.names_others(201, 300));
+        assert!(access.names_others(200, 301));
         assert_eq!(access.author_kind(&peer(201, &[5])), AuthorKind::Human);
     }
 

@@ -15,7 +15,7 @@ use std::{
     ffi::{OsStr, OsString},
     net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ use reload::Current;
 
 /// A stop that takes longer than this is not waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Signals that follow one another more closely are one.
+const ONE_SIGNAL: Duration = Duration::from_millis(300);
 /// What the log still holds at the end is written within this time.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -132,9 +134,15 @@ fn on_signal(
     reloads: Arc<tokio::sync::Notify>,
     log: log::Control,
 ) -> impl FnMut(Signal) + Send + 'static {
+    let mut asked = None;
     move |signal| match signal {
-        Signal::Stop => stop.cancel(),
+        Signal::Stop => {
+            asked = Some(Instant::now());
+            stop.cancel();
+        }
         Signal::Reload => reloads.notify_one(),
+        // Some programs send the same signal to a process and to its group.
+        Signal::StopNow if asked.is_some_and(|it| it.elapsed() < ONE_SIGNAL) => (),
         Signal::StopNow => {
             warn!(event = "daemon.stopping", "a second signal: not waiting any longer");
             log.flush(LAST_WORDS);

@@ -1,19 +1,21 @@
 //! The directories and the socket that a daemon needs before it can do anything: made private, never taken from others.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Failed, world, world_at};
 use crate::{config::Config, roots::STATE_FOLDER, socket::Socket, systemd};
 
-/// Who may open the socket: its owner and its group; what they may do is asked of each request.
-const SOCKET_MODE: u32 = 0o660;
+/// Who may open the socket: its owner and its group, unless the configuration gives a right to somebody else. What
+/// they may do is asked of each request, whoever they are.
+const FOR_US: u32 = 0o660;
+const FOR_OTHERS_TOO: u32 = 0o666;
 
 /// Makes the state directory, with all that leads to it.
 pub(super) fn make(config: &Config) -> Result<(), Failed> {
@@ -35,16 +37,35 @@ pub(super) fn socket(config: &Config) -> Result<Socket, Failed> {
         }
         return Ok(socket);
     }
-    config.socket.parent().map_or(Ok(()), private_directory)?;
-    Ok(Socket::bind(&config.socket, SOCKET_MODE)?)
+    let (mode, directory) = modes(config);
+    config.socket.parent().map_or(Ok(()), |it| self::directory(it, directory))?;
+    Ok(Socket::bind(&config.socket, mode)?)
+}
+
+/// After a reload. systemd's socket is not ours to change.
+pub(super) fn let_in(config: &Config) {
+    let permissions = Permissions::from_mode(modes(config).0);
+    if let Err(error) = fs::set_permissions(&config.socket, permissions) {
+        debug!(%error, "the socket's mode stays as it is");
+    }
+}
+
+/// Of the socket, and of its directory where that has to be made.
+fn modes(config: &Config) -> (u32, u32) {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    if config.access.names_others(uid, gid) { (FOR_OTHERS_TOO, 0o755) } else { (FOR_US, 0o700) }
 }
 
 /// 0700 if it has to be made; one that is there is left as it is.
 pub(super) fn private_directory(path: &Path) -> Result<(), Failed> {
+    directory(path, 0o700)
+}
+
+fn directory(path: &Path, mode: u32) -> Result<(), Failed> {
     if path.is_dir() {
         return Ok(());
     }
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|it| world_at("making the directory", path, it))?;
     let parent = path.parent().unwrap_or(path);
     File::open(parent)

@@ -134,6 +134,7 @@ impl Current {
         running.configure(setup);
         let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
         let needs_restart = waits.map(|it| it.0).collect();
+        super::place::let_in(&config);
         *force = InForce { config, values, claims };
         if !roots_stay && let Some(watch) = watch.get() {
             watch.set_roots(watched);

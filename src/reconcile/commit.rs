@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tracing::{error, info};
-
 use super::{
-    barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
+    barrier::Answers, handle::Unavailable, publish, reconciler::Reconciler, round::Round,
+    view::LogState,
 };
 use crate::{
     decide::State,
@@ -25,21 +24,22 @@ impl Reconciler {
         }
         match self.log.append(&batch) {
             Ok(()) => {
-                if std::mem::replace(&mut self.log_state, LogState::Writable) != LogState::Writable
-                {
-                    info!(event = "log.writable", "there is room again: the log takes facts");
-                }
+                publish::tell_log(&self.log_state, Ok(()));
+                self.log_state = LogState::Writable;
             }
-            Err(full @ StoreError::Full { .. }) => self.undo(durable, round, &full.to_string()),
+            Err(full @ StoreError::Full { .. }) => {
+                publish::tell_log(&self.log_state, Err(&full));
+                self.undo(durable, round, &full.to_string());
+            }
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
     fn undo(&mut self, durable: &State, round: &mut Round, why: &str) {
-        let full = LogState::DiskFull(why.to_owned());
-        if std::mem::replace(&mut self.log_state, full) == LogState::Writable {
-            error!(event = "log.disk_full", "{why}; tried again until then");
+        self.log_state = LogState::DiskFull(why.to_owned());
+        for reply in self.walks.give_up() {
+            drop(reply.send(Err(Unavailable::DiskFull(why.to_owned()))));
         }
         self.state = durable.clone();
         let lost = std::mem::take(&mut round.group);

@@ -1,13 +1,13 @@
 //! Telling: every durable fact gives one log line, by consequence at `info`, `warn` or `error`. What a first
 //! scan finds shares the line `scan.completed`. Contents never appear here.
 
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::{lane::End, walks::ScanDone};
+use super::{lane::End, view::LogState, walks::ScanDone};
 use crate::{
     decide::Counts,
     model::{Fact, Origin, Reason, Record, RootName},
-    ports::Watching,
+    ports::{StoreError, Watching},
 };
 
 /// One line for one fact.
@@ -99,5 +99,18 @@ pub(super) fn tell_watching(root: &RootName, before: Option<&Watching>, now: &Wa
         Watching::Degraded { why } => warn!(event = "watch.degraded", %root, why, "polled in part"),
         Watching::Events if before.is_none_or(|it| *it == Watching::Events) => (),
         Watching::Events => info!(event = "watch.restored", %root, "watched by events"),
+    }
+}
+
+/// That facts cannot be recorded, and that they can be again.
+pub(super) fn tell_log(before: &LogState, now: Result<(), &StoreError>) {
+    match (before, now) {
+        (LogState::Writable, Err(error)) => {
+            error!(event = "log.full", %error, "changes are not recorded until there is space; they are not forgotten");
+        }
+        (LogState::DiskFull(_), Ok(())) => {
+            info!(event = "log.writable", "changes are recorded again")
+        }
+        (LogState::Writable | LogState::DiskFull(_) | LogState::Broken(_), _) => (),
     }
 }

@@ -95,6 +95,11 @@ impl View {
             LogState::Broken(why) => return Err(NotReady::LogBroken(why.clone())),
             LogState::Writable => (),
         }
+        self.scanned()
+    }
+
+    /// Whether every root was looked at from end to end since the start.
+    pub fn scanned(&self) -> Result<(), NotReady> {
         if self.rules.roots.is_empty() {
             return Err(NotReady::NoRoots);
         }

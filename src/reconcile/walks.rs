@@ -161,6 +161,11 @@ impl Walks {
         }
     }
 
+    /// Who waits for a full look does not wait for free disk space as well.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = RescanReply> {
+        self.rescans.drain(..).map(|it| it.reply)
+    }
+
     /// Full looks that are over, with what they found.
     pub(super) fn rescanned(&mut self, as_of: Seq) -> Vec<(RescanReply, Rescanned)> {
         let over = self.rescans.extract_if(.., |it| it.open.is_empty());

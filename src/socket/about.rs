@@ -15,17 +15,19 @@ use crate::{
 };
 
 pub(super) async fn ready(call: Call, _: Nothing, _: NoBody) -> Result<Json<Ready>, Problem> {
-    let view = call.view()?;
-    match view.ready() {
-        Ok(()) => Ok(Json(Ready { ready: true, as_of: view.as_of().0 })),
-        Err(why) => {
-            let code = match why {
-                NotReady::NoRoots | NotReady::Scanning(_) => Code::Starting,
-                NotReady::DiskFull(_) => Code::DiskFull,
-                NotReady::LogBroken(_) => Code::LogNotWritable,
-            };
-            Err(Problem::new(code, why.to_string()))
-        }
+    let view = call.handle()?.view();
+    view.ready()?;
+    Ok(Json(Ready { ready: true, as_of: view.as_of().0 }))
+}
+
+impl From<NotReady> for Problem {
+    fn from(why: NotReady) -> Self {
+        let code = match why {
+            NotReady::NoRoots | NotReady::Scanning(_) => Code::Starting,
+            NotReady::DiskFull(_) => Code::DiskFull,
+            NotReady::LogBroken(_) => Code::LogNotWritable,
+        };
+        Self::new(code, why.to_string()).hint("GET /v1/ready says when it is done")
     }
 }
 
@@ -73,14 +75,17 @@ fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
     let watch = view.map(|it| shape::watch(it, &facts.name));
     let seen = view.and_then(|it| it.roots.get(&facts.name));
     let settled_by = if seen.is_some_and(|it| it.knows_writers) { "lease" } else { "close_event" };
+    let away = view.is_some_and(|it| it.state.is_root_missing(&facts.name));
+    let not_writable =
+        if away { Some(shape::AWAY.to_owned()) } else { facts.writable.clone().err() };
     let (watch, watch_why) = watch.unwrap_or((WatchState::Starting, None));
     RootInfo {
         root: facts.name.to_string(),
         path: facts.path.to_string_lossy().into_owned(),
         watch,
         watch_why,
-        writable: facts.writable.is_ok(),
-        not_writable_why: facts.writable.clone().err(),
+        writable: not_writable.is_none(),
+        not_writable_why: not_writable,
         settled_by: settled_by.to_owned(),
     }
 }

@@ -1,15 +1,20 @@
 //! `accept`: disk becomes baseline.
 
+use std::time::Duration;
+
 use super::{
     call::Call,
     problem::{Code, Problem},
     route::Json,
 };
 use crate::{
-    model::{AuthorKind, Fact, Record},
+    model::{AuthorKind, Fact, Record, ToolId},
     reconcile::{self, Command},
     wire::{Accept, Accepted, Chosen, Claim, NewBaseline, Nothing},
 };
+
+/// For changes that were made before the call to settle.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn accept(
     call: Call,
@@ -26,9 +31,23 @@ pub(super) async fn accept(
     if author.kind == AuthorKind::Ai {
         return Err(by_an_ai(call.caller.peer.uid, channel));
     }
+    call.check_writable()?;
+    // What was saved before the call is what is accepted, not what stood there a moment earlier.
+    let synced = handle.sync(PATIENCE).await?;
+    if let reconcile::Accept::Tools(tools) = &what {
+        let held = tools.iter().find(|it| synced.unsettled.contains(&it.0));
+        held.map_or(Ok(()), |it| Err(being_written(&it.0)))?;
+    }
     let granted = handle.request(Command::Accept { what, author }).await??;
     let accepted = granted.records.iter().filter_map(moved).collect();
     Ok(Json(Accepted { accepted, as_of: granted.as_of.0 }))
+}
+
+fn being_written(tool: &ToolId) -> Problem {
+    let detail = format!("{tool} is being written: what it will be is not known yet");
+    Problem::new(Code::Conflict, detail)
+        .with("tool", tool.to_string())
+        .hint("try again when it is closed")
 }
 
 /// What an AI wants accepted must pass the gates of a deploy.

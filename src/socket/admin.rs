@@ -19,6 +19,7 @@ pub(super) async fn rescan(
     Json(request): Json<Rescan>,
 ) -> Result<Json<Rescanned>, Problem> {
     let (handle, view) = (call.handle()?, call.view()?);
+    call.check_writable()?;
     let roots = request.roots.unwrap_or_default();
     let roots = roots.iter().map(|it| shape::root(&view, it)).collect::<Result<_, _>>()?;
     let found = handle.rescan(roots, request.rehash.unwrap_or(false)).await?;
@@ -73,6 +74,7 @@ pub(super) async fn verify(
         ));
     };
     let handle = call.handle()?;
+    call.check_writable()?;
     let disk = handle.rescan(Vec::new(), true).await?;
     let log = call.blocking(|call| Ok(call.handle()?.archive().verify()?)).await?;
     Ok(Json(Verified {

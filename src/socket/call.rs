@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{RuntimeName, ToolId},
-    reconcile::{Handle, View},
+    reconcile::{Handle, LogState, Unavailable, View},
     wire::Object,
 };
 
@@ -45,7 +45,16 @@ impl Call {
     }
 
     pub(super) fn view(&self) -> Result<Arc<View>, Problem> {
-        Ok(self.handle()?.view())
+        self.service.view()
+    }
+
+    /// Whether facts can be recorded now: who would wait for one is told at once that there will be none.
+    pub(super) fn check_writable(&self) -> Result<(), Problem> {
+        match self.handle()?.view().log.clone() {
+            LogState::Writable => Ok(()),
+            LogState::DiskFull(why) => Err(Unavailable::DiskFull(why.clone()).into()),
+            LogState::Broken(why) => Err(Unavailable::LogNotWritable(why).into()),
+        }
     }
 
     /// The tool that the path names.

@@ -1,18 +1,35 @@
 //! May I write now? Disk against what the caller takes it to be.
 
+use std::time::Duration;
+
 use super::{
     call::{self, Call},
     diff,
     problem::Problem,
     reference::{Place, Point, whole_hash},
-    route::Json,
+    route::{Json, NoBody},
 };
 use crate::{
     model::{Cause, Disk},
+    reconcile::Synced,
     wire::{Changed, Check, CheckQuery, CheckReason},
 };
 
-pub(super) fn check(call: &Call, query: &CheckQuery) -> Result<Json<Check>, Problem> {
+/// For a change that was made before the call to be seen.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The answer is about the disk as it is when it is asked, not as it was last seen.
+pub(super) async fn check(
+    call: Call,
+    query: CheckQuery,
+    _: NoBody,
+) -> Result<Json<Check>, Problem> {
+    call.view()?;
+    let synced = call.handle()?.sync(PATIENCE).await?;
+    call.blocking(move |call| told(call, &query, &synced)).await.map(Json)
+}
+
+fn told(call: &Call, query: &CheckQuery, synced: &Synced) -> Result<Check, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let place = Place::of(call, &view, &id)?;
     let base = match (&query.base, &query.runtime) {
@@ -25,11 +42,11 @@ pub(super) fn check(call: &Call, query: &CheckQuery) -> Result<Json<Check>, Prob
         (None, Some(name)) => loaded(&place, name)?.ok_or(CheckReason::NotLoaded),
         (None, None) => place.baseline().ok_or(CheckReason::NoBaseline),
     };
-    let mut check = judged(&place, base);
+    let mut check = judged(&place, base, synced.unsettled.contains(&id));
     if check.changed == Changed::YES && check.disk.is_some() {
         check.diff = difference(&place, &check)?;
     }
-    Ok(Json(check))
+    Ok(check)
 }
 
 /// A whole hash names a content even if no version here has it: then the disk differs from it.
@@ -53,10 +70,10 @@ fn loaded(place: &Place, name: &str) -> Result<Option<Point>, Problem> {
 }
 
 /// Without a base nothing can be said, except that a file that is not there was not changed into one.
-fn judged(place: &Place, base: Result<Point, CheckReason>) -> Check {
+fn judged(place: &Place, base: Result<Point, CheckReason>, unseen: bool) -> Check {
     let disk = place.view.state.disk(place.id, place.tool);
     let standing = disk.version().and(place.tool.head.as_ref()).map(Point::from);
-    let unsettled = place.view.unsettled.contains(place.id);
+    let unsettled = unseen || place.view.unsettled.contains(place.id);
     let cause = match disk {
         Disk::Unreadable(cause) => Some(cause),
         Disk::Absent | Disk::Standing(_) => None,

@@ -16,7 +16,11 @@ use super::{
     problem::{Code, Problem},
     requests::Requests,
 };
-use crate::{access::Access, model::RootName, reconcile::Handle};
+use crate::{
+    access::Access,
+    model::RootName,
+    reconcile::{Handle, View},
+};
 
 /// Reads the configuration again, and says what of it concerns the front door. The errors are told to whoever asked,
 /// one per line of the list.
@@ -44,6 +48,8 @@ pub struct Service {
     settings: RwLock<Arc<Settings>>,
     phase: RwLock<String>,
     last_reload: AtomicBool,
+    /// Every root was looked at once. A root that a reload adds later is waited for by `ready` alone.
+    looked: AtomicBool,
     pub(super) requests: Requests,
     pub(super) reload: Reload,
     pub(super) stats: StatsCache,
@@ -120,6 +126,7 @@ impl Service {
             settings: RwLock::new(Arc::new(settings)),
             phase: RwLock::new("the log is being loaded".to_owned()),
             last_reload: AtomicBool::new(true),
+            looked: AtomicBool::new(false),
             requests: Requests::default(),
             reload,
             stats: StatsCache::default(),
@@ -165,6 +172,18 @@ impl Service {
         self.handle.get().ok_or_else(|| {
             Problem::new(Code::Starting, self.phase()).hint("GET /v1/ready says when it is done")
         })
+    }
+
+    /// One moment of the truth. Before everything was looked at there is none: the log says what was, not what is.
+    pub(super) fn view(&self) -> Result<Arc<View>, Problem> {
+        let view = self.handle()?.view();
+        if !self.looked.load(Ordering::Relaxed) {
+            if view.scanned().is_err() {
+                view.ready().map_err(Problem::from)?;
+            }
+            self.looked.store(true, Ordering::Relaxed);
+        }
+        Ok(view)
     }
 
     pub(super) fn phase(&self) -> String {

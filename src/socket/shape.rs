@@ -69,7 +69,12 @@ pub(super) fn number(
 }
 
 /// How a root is watched, and why not better.
+pub(super) const AWAY: &str = "its directory is not there, or it is another one";
+
 pub(super) fn watch(view: &View, root: &RootName) -> (WatchState, Option<String>) {
+    if view.state.is_root_missing(root) {
+        return (WatchState::Degraded, Some(AWAY.to_owned()));
+    }
     match view.roots.get(root).map(|it| &it.watching) {
         None => (WatchState::Starting, None),
         Some(Watching::Events) => (WatchState::Watching, None),

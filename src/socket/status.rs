@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{Baseline, Disk, Head, RootName, Sync, Tool, ToolId},
     ports::Archive,
-    reconcile::{Synced, View},
+    reconcile::{LogState, NotReady, Synced, View},
     wire::{self, Issue, IssueState, RootStatus, Stats, Status, StatusQuery, Summary},
 };
 
@@ -74,11 +74,20 @@ fn told(call: &Call, query: &StatusQuery, synced: Option<&Synced>) -> Result<Sta
         as_of: view.as_of().0,
         in_sync: summary.modified + summary.orphaned + summary.missing + summary.unreadable == 0,
         synced: synced.map(|it| !it.timed_out),
+        log_not_writable: log_not_writable(&view),
         roots: asked.roots().map(|it| root(&view, it)).collect(),
         summary,
         issues,
         unsettled,
     })
+}
+
+fn log_not_writable(view: &View) -> Option<String> {
+    match &view.log {
+        LogState::Writable => None,
+        LogState::DiskFull(why) => Some(why.clone()),
+        LogState::Broken(why) => Some(NotReady::LogBroken(why.clone()).to_string()),
+    }
 }
 
 impl Asked<'_> {

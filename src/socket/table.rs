@@ -34,9 +34,10 @@ pub(super) fn routes() -> Vec<Route> {
         look("/v1/history/{id}", Read, "A tool's versions, newest first", history::history),
         look("/v1/content/{id}", Read, "The bytes of a version", content::content),
         look("/v1/diff/{id}", Read, "What differs between two versions", diff::diff),
-        look(
+        act(
+            get.clone(),
             "/v1/check/{id}",
-            Read,
+            Some(Read),
             "May I write now? Compares the disk with what the caller knows",
             check::check,
         ),

@@ -15,10 +15,13 @@ pub struct Status {
     /// time ran out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced: Option<bool>,
+    /// Absent while facts can be recorded. Else why they cannot: what happens on disk is not in here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_not_writable: Option<String>,
     pub roots: Vec<RootStatus>,
     pub summary: Summary,
     pub issues: Vec<Issue>,
-    /// Tools that somebody is writing.
+    /// Tools that somebody is writing, or whose last change is not recorded yet.
     pub unsettled: Vec<String>,
 }
 

@@ -11,8 +11,11 @@
 
 mod architecture;
 mod command_line;
+mod configuration;
 mod faults;
 mod lifecycle;
+mod logs;
+mod metrics;
 mod mutants;
 mod refusals;
 mod replay;
@@ -21,6 +24,7 @@ mod store_contract;
 mod store_crash;
 mod store_damage;
 mod store_samples;
+mod systemd;
 mod watch_cost;
 mod watch_looker;
 mod watch_roots;

@@ -87,9 +87,9 @@ const CASES: &[Case] = &[
     ),
     (
         "log.format",
-        &["\"json\"", "\"text\""],
-        ("1", "one of \"auto\", \"json\", \"text\"; this is a whole number"),
-        ("\"xml\"", "\"xml\" is none of auto, json, text"),
+        &["\"json\"", "\"text\"", "\"journal\""],
+        ("1", "one of \"auto\", \"journal\", \"json\", \"text\"; this is a whole number"),
+        ("\"xml\"", "\"xml\" is none of auto, journal, json, text"),
     ),
     (
         "log.level",

@@ -30,6 +30,19 @@ fn the_committed_openapi_document_is_the_generated_one() {
     );
 }
 
+/// The log says what was; what is on disk is known when all of it was looked at.
+#[tokio::test]
+async fn before_the_first_scan_nothing_is_said_of_the_disk() {
+    let rig = Rig::unloaded(&[("tools/a.py", "one\n")], limits());
+    rig.service.loaded(rig.handle.clone());
+    for path in ["/v1/status", "/v1/tools", "/v1/tools/tools/a.py", "/v1/check/tools/a.py"] {
+        assert_eq!(rig.get(path).await.problem(), (503, "starting".to_owned()), "{path}");
+    }
+    assert_eq!(rig.get("/v1/info").await.status, 200);
+    rig.handle.rescan(Vec::new(), false).await.unwrap();
+    assert_eq!(rig.json("/v1/status").await["summary"]["in_sync"], 1);
+}
+
 /// Every `$ref` leads somewhere, and no type of a request hides one of an answer.
 #[test]
 fn the_openapi_document_is_whole() {

@@ -186,7 +186,11 @@ async fn an_administrator_looks_reloads_and_verifies() {
 async fn a_log_that_takes_nothing_is_told() {
     let rig = Rig::with(&[(A, "1\n")]).await;
     rig.save(A, "2\n").await;
-    rig.log.fails(Some(|| StoreError::Full { path: "log".into(), free: Some(1), needed: 2 }));
+    rig.log.fails(Some(|| StoreError::Full {
+        path: "/state/log".into(),
+        free: Some(2 << 20),
+        needed: 12 << 20,
+    }));
     let full = post(&rig, "/v1/accept", &json!({"all": true})).await;
     assert_eq!(full.problem(), (503, "disk_full".to_owned()));
     assert_eq!(full.header("retry-after"), Some("10"));
@@ -196,9 +200,21 @@ async fn a_log_that_takes_nothing_is_told() {
         1,
         "what is known is still told"
     );
+    assert_eq!(
+        rig.json("/v1/status").await["log_not_writable"],
+        "the disk that holds /state/log has too little room: 2.0 MiB (2097152 bytes) are free, and knowngood needs \
+         12.0 MiB (12582912 bytes) free there to record anything; make room, nothing was lost"
+    );
+    for path in ["/v1/rescan", "/v1/verify"] {
+        assert_eq!(post(&rig, path, &json!({})).await.problem(), (503, "disk_full".to_owned()));
+    }
     rig.log.fails(None);
+    // The loop tries again by itself.
+    while rig.get("/v1/ready").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(post(&rig, "/v1/accept", &json!({"all": true})).await.status, 200);
-    assert_eq!(rig.get("/v1/ready").await.status, 200);
+    assert_eq!(rig.json("/v1/status").await["log_not_writable"], Value::Null);
 }
 
 #[tokio::test]
@@ -215,4 +231,19 @@ async fn a_pulse_is_answered_while_loop_and_lane_get_on() {
     assert_eq!(rig.get("/v1/status").await.status, 200, "reading goes on all the same");
     drop(held);
     waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_being_written_is_not_accepted() {
+    let rig = Rig::with(&[(A, "one\n")]).await;
+    rig.save(A, "two\n").await;
+    rig.begin_writing(A);
+    for body in [
+        json!({"tools": [{"tool": A}]}),
+        json!({"tools": [{"tool": A, "disk": digest(b"two\n").to_string()}]}),
+    ] {
+        let refused = post(&rig, "/v1/accept", &body).await;
+        assert_eq!(refused.problem(), (409, "conflict".to_owned()), "{body}");
+    }
+    assert_eq!(rig.json(&format!("/v1/tools/{A}")).await["baseline"], 1);
 }

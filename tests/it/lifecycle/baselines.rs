@@ -158,3 +158,19 @@ fn a_manifest_says_what_is_known_good() {
     assert!(error.contains("tools.sha256:1: too short"), "{error}");
     assert_eq!(world.tool("tools/same.py")["sync"], "in_sync");
 }
+
+/// Nobody waits between a save and the question, or the acceptance.
+#[test]
+fn a_check_and_an_accept_are_about_what_was_saved_just_now() {
+    let mut world = World::with(&[("a.py", "0\n")]);
+    world.start();
+    for round in 1..=30 {
+        world.write("a.py", &format!("{round}\n"));
+        let check = world.get("/v1/check/tools/a.py").ok();
+        assert_eq!((&check["changed"], &check["reason"]), (&json!(true), &json!("file_modified")));
+        world.write("a.py", &format!("{round} again\n"));
+        let accepted = world.post("/v1/accept", &json!({"tools": [{"tool": "tools/a.py"}]})).ok();
+        assert_eq!(accepted["accepted"][0]["baseline"], 1 + 2 * round, "{accepted}");
+    }
+    assert_eq!(world.get("/v1/status").ok()["in_sync"], true);
+}

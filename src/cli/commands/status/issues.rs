@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::kind::{self, Kind};
+use super::{
+    kind::{self, Kind},
+    why_unsettled,
+};
 use crate::cli::{
     print::{BOLD, DIM, Out, PLAIN, visible},
     text::cut,
@@ -41,12 +44,13 @@ pub(super) fn entries(status: &Value, out: &Out) -> Entries {
             all.extend(of_kind.map(|it| entry(kind, it, out)));
         }
     }
+    let why = why_unsettled(status);
     let unsettled = view::items(status, "/unsettled").iter().filter_map(Value::as_str);
     all.extend(unsettled.map(|it| Entry {
         kind: Kind::Other,
         word: "unsettled".to_owned(),
         tool: visible(it),
-        columns: [String::new(), String::new(), String::new(), "being written".to_owned()],
+        columns: [String::new(), String::new(), String::new(), why.to_owned()],
         below: Vec::new(),
     }));
     Entries(all)

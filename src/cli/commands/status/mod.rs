@@ -17,7 +17,7 @@ use crate::cli::{
     client::{Client, Target},
     exit::Exit,
     failure::Failure,
-    print::{DIM, GREEN, Out, RED, YELLOW},
+    print::{DIM, GREEN, Out, RED, YELLOW, visible},
     view,
 };
 
@@ -51,9 +51,26 @@ fn show(status: &Value, args: &StatusArgs, out: &mut Out) {
     } else {
         table::print(status, out);
     }
-    if status.get("synced").and_then(Value::as_bool) == Some(false) {
+    if !was_synced(status) {
         out.note("time ran out before every change on disk had been seen");
     }
+    let why = view::text(status, "/log_not_writable");
+    if !why.is_empty() {
+        out.note(&format!("changes on disk are not recorded: {}", visible(why)));
+    }
+}
+
+/// Why a tool's last change is not a version yet.
+fn why_unsettled(status: &Value) -> &'static str {
+    if view::text(status, "/log_not_writable").is_empty() {
+        "being written now"
+    } else {
+        "not recorded yet"
+    }
+}
+
+fn was_synced(status: &Value) -> bool {
+    status.get("synced").and_then(Value::as_bool) != Some(false)
 }
 
 /// The top of the answer speaks of everything; with a filter only the issues were asked for.
@@ -61,7 +78,13 @@ fn exit(status: &Value, args: &StatusArgs) -> Exit {
     let filtered = args.root.is_some() || args.state.is_some();
     let in_sync = status.get("in_sync").and_then(Value::as_bool) == Some(true);
     let clean = view::items(status, "/issues").is_empty() && (in_sync || filtered);
-    if clean { Exit::Ok } else { Exit::Differs }
+    // That nothing differs can be said of what was seen alone.
+    let seen = was_synced(status) && view::text(status, "/log_not_writable").is_empty();
+    match (clean, seen) {
+        (false, _) => Exit::Differs,
+        (true, true) => Exit::Ok,
+        (true, false) => Exit::Other,
+    }
 }
 
 /// `39 in sync, 1 modified  (as of 412)`

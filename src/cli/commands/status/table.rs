@@ -8,7 +8,7 @@ use crate::cli::{
     view,
 };
 
-use super::{kind::Kind, summary};
+use super::{kind::Kind, summary, why_unsettled};
 
 pub(super) fn print(status: &Value, out: &mut Out) {
     for root in view::items(status, "/roots") {
@@ -23,7 +23,7 @@ pub(super) fn print(status: &Value, out: &mut Out) {
         out.table(&head, &rows);
     }
     for tool in view::items(status, "/unsettled").iter().filter_map(Value::as_str) {
-        out.line(&format!("~  unsettled, being written now: {}", visible(tool)));
+        out.line(&format!("~  unsettled, {}: {}", why_unsettled(status), visible(tool)));
     }
     out.line("");
     let summary = summary(status, out);
