@@ -186,7 +186,11 @@ async fn an_administrator_looks_reloads_and_verifies() {
 async fn a_log_that_takes_nothing_is_told() {
     let rig = Rig::with(&[(A, "1\n")]).await;
     rig.save(A, "2\n").await;
-    rig.log.fails(Some(|| StoreError::Full { path: "log".into(), free: Some(1), needed: 2 }));
+    rig.log.fails(Some(|| StoreError::Full {
+        path: "/state/log".into(),
+        free: Some(2 << 20),
+        needed: 12 << 20,
+    }));
     let full = post(&rig, "/v1/accept", &json!({"all": true})).await;
     assert_eq!(full.problem(), (503, "disk_full".to_owned()));
     assert_eq!(full.header("retry-after"), Some("10"));
@@ -198,7 +202,8 @@ async fn a_log_that_takes_nothing_is_told() {
     );
     assert_eq!(
         rig.json("/v1/status").await["log_not_writable"],
-        "the disk that holds the log is full"
+        "the disk that holds /state/log has too little room: 2.0 MiB (2097152 bytes) are free, and knowngood needs \
+         12.0 MiB (12582912 bytes) free there to record anything; make room, nothing was lost"
     );
     for path in ["/v1/rescan", "/v1/verify"] {
         assert_eq!(post(&rig, path, &json!({})).await.problem(), (503, "disk_full".to_owned()));
