@@ -2,7 +2,11 @@
 //! index, and judges it as bringing up would: damage is met at the start, not months later when somebody asks.
 //!
 //! A damaged content that was stored again later is no loss: every read finds the new one. It is told at each
-//! start and by `verify`, and does not stand in the way. Any other damage refuses the log.
+//! start and by `verify`, and does not stand in the way. Any other damage refuses the log, that in the header of a
+//! content as well: what a frame without a header was cannot be told.
+//!
+//! What it costs: with 170 MB of journal in the page cache, on two busy cores, opening took 0.2 to 0.24 s with it and
+//! 0.12 to 0.19 s without. In memory it holds a piece of each of two segments, or their longest frame.
 
 use std::{
     path::Path,

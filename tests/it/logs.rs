@@ -27,12 +27,13 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ("daemon.stopping", "info", ""),
     ("scan.completed", "info", "root files drifted took_ms origin rehash"),
     ("audit.missed", "warn", "tool because_of"),
-    ("config.reloaded", "info", ""),
+    ("config.reloaded", "info", "changed?"),
     ("config.rejected", "error", "errors"),
     ("watch.overflowed", "warn", ""),
     ("watch.degraded", "warn", "root why"),
     ("watch.restored", "info", "root"),
     ("log.head", "info", "seq hash"),
+    ("log.damaged", "error", "file offset"),
 ];
 
 /// Whether a line has what its event promises, and nothing else.
