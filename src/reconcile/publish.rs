@@ -109,7 +109,7 @@ pub(super) fn tell_log(before: &LogState, now: Result<(), &StoreError>) {
             error!(event = "log.full", %error, "changes are not recorded until there is space; they are not forgotten");
         }
         (LogState::DiskFull(_), Ok(())) => {
-            info!(event = "log.writable", "changes are recorded again")
+            info!(event = "log.writable", "changes are recorded again");
         }
         (LogState::Writable | LogState::DiskFull(_) | LogState::Broken(_), _) => (),
     }

@@ -117,12 +117,11 @@ impl Check<'_> {
         spoilt: &mut Vec<Spoilt>,
         tell: &Sender<u64>,
     ) -> Result<u64, StoreError> {
-        let start = match segment {
-            1 => beginning(self.log)?,
-            _ => {
-                let (_, head, offset) = opening(self.log, segment)?;
-                Start { segment, offset, head }
-            }
+        let start = if segment == 1 {
+            beginning(self.log)?
+        } else {
+            let (_, head, offset) = opening(self.log, segment)?;
+            Start { segment, offset, head }
         };
         let mut at = 0;
         let mut visit = |group: super::recovery::Group| {
@@ -170,11 +169,8 @@ impl Found {
 
 /// Where in this segment: at its end, if the next one is meant.
 fn place(log: &Path, segment: u32, error: &StoreError) -> u64 {
-    match error {
-        StoreError::Corrupt { path, offset, .. } if *path == segment::path(log, segment) => *offset,
-        StoreError::Corrupt { .. } => u64::MAX,
-        _ => 0,
-    }
+    let StoreError::Corrupt { path, offset, .. } = error else { return 0 };
+    if *path == segment::path(log, segment) { *offset } else { u64::MAX }
 }
 
 /// What to tell of damaged contents that were stored again. One that was not refuses the log.
