@@ -65,8 +65,8 @@ fn directory(path: &Path, mode: u32) -> Result<(), Failed> {
     if path.is_dir() {
         return Ok(());
     }
-    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
-    made.map_err(|it| world_at("making the directory", path, it))?;
+    let outcome = DirBuilder::new().recursive(true).mode(mode).create(path);
+    outcome.map_err(|it| world_at("making the directory", path, it))?;
     let parent = path.parent().unwrap_or(path);
     File::open(parent)
         .and_then(|it| it.sync_all())

@@ -106,7 +106,7 @@ mod tests {
         text.family("odd_total", Kind::Counter, "Odd names.")
             .put(&[("a", "x\\y"), ("b", "say \"z\"\n")], 2);
         let histogram = Histogram::default();
-        histogram.observe(Duration::from_micros(1_200_000));
+        histogram.observe(Duration::from_millis(1200));
         text.family("took_seconds", Kind::Histogram, "How long.")
             .samples(&[("r", "x")], &histogram.samples());
         let text = text.finish();

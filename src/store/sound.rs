@@ -2,7 +2,11 @@
 //! index, and judges it as bringing up would: damage is met at the start, not months later when somebody asks.
 //!
 //! A damaged content that was stored again later is no loss: every read finds the new one. It is told at each
-//! start and by `verify`, and does not stand in the way. Any other damage refuses the log.
+//! start and by `verify`, and does not stand in the way. Any other damage refuses the log, that in the header of a
+//! content as well: what a frame without a header was cannot be told.
+//!
+//! What it costs: with 170 MB of journal in the page cache, on two busy cores, opening took 0.2 to 0.24 s with it and
+//! 0.12 to 0.19 s without. In memory it holds a piece of each of two segments, or their longest frame.
 
 use std::{
     path::Path,
@@ -113,12 +117,11 @@ impl Check<'_> {
         spoilt: &mut Vec<Spoilt>,
         tell: &Sender<u64>,
     ) -> Result<u64, StoreError> {
-        let start = match segment {
-            1 => beginning(self.log)?,
-            _ => {
-                let (_, head, offset) = opening(self.log, segment)?;
-                Start { segment, offset, head }
-            }
+        let start = if segment == 1 {
+            beginning(self.log)?
+        } else {
+            let (_, head, offset) = opening(self.log, segment)?;
+            Start { segment, offset, head }
         };
         let mut at = 0;
         let mut visit = |group: super::recovery::Group| {
@@ -166,11 +169,8 @@ impl Found {
 
 /// Where in this segment: at its end, if the next one is meant.
 fn place(log: &Path, segment: u32, error: &StoreError) -> u64 {
-    match error {
-        StoreError::Corrupt { path, offset, .. } if *path == segment::path(log, segment) => *offset,
-        StoreError::Corrupt { .. } => u64::MAX,
-        _ => 0,
-    }
+    let StoreError::Corrupt { path, offset, .. } = error else { return 0 };
+    if *path == segment::path(log, segment) { *offset } else { u64::MAX }
 }
 
 /// What to tell of damaged contents that were stored again. One that was not refuses the log.

@@ -2,6 +2,7 @@
 
 mod audits;
 mod crashes;
+mod damage;
 mod limits;
 mod roots;
 mod space;

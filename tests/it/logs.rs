@@ -34,6 +34,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ("watch.degraded", "warn", "root why"),
     ("watch.restored", "info", "root"),
     ("log.head", "info", "seq hash"),
+    ("log.damaged", "error", "file offset"),
 ];
 
 /// Whether a line has what its event promises, and nothing else.

@@ -417,7 +417,11 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let head = store.log.head().0.0;
     fill(&filler);
     for _ in 0..3 {
-        assert!(matches!(append(&mut store), Err(StoreError::Full { .. })));
+        let refused = append(&mut store).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::Full { free: Some(free), needed, .. } if free < needed)
+        );
+        assert!(refused.to_string().contains(" bytes) free there to record anything"), "{refused}");
     }
     check(&store, head, SHORT);
     assert!(matches!(store.log.checkpoint(), Err(StoreError::Full { .. })));

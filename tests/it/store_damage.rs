@@ -292,40 +292,96 @@ fn a_torn_write_is_there_whole_or_not_at_all() {
     assert!(cut > 50 && kept > 5, "{cut} cut, {kept} kept");
 }
 
+/// Appends a version with this content.
+fn append(store: &mut Opened, teller: &mut Teller, bytes: &[u8]) {
+    let mut batch = Batch::default();
+    teller.clone().version(&mut batch, &tool("a.py"), bytes.to_vec(), &*store.pack);
+    store.log.append(&batch).unwrap();
+    teller.keep(&batch, &|_| bytes.to_vec());
+}
+
+/// Strikes the body of this content where it was stored first. Gives the segment, and a place in the frame's header.
+fn spoil(dir: &Path, content: &[u8]) -> (PathBuf, usize) {
+    let name = digest(content).0;
+    for segment in segments(dir) {
+        let bytes = fs::read(&segment).unwrap();
+        if let Some(at) = bytes.windows(32).position(|it| it == name) {
+            // Its body begins behind its name and two checksums.
+            let file = OpenOptions::new().write(true).open(&segment).unwrap();
+            file.write_all_at(b"?", at as u64 + 45).unwrap();
+            return (segment, at);
+        }
+    }
+    panic!("it is not stored")
+}
+
+/// In the last group, in the last segment, in one before it; with the index and without.
+#[test]
+fn a_damaged_content_refuses_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    for behind in [0, 1, 200] {
+        for index_is_there in [true, false] {
+            let dir = home.path().join(format!("{behind}-{index_is_there}"));
+            let mut store = open(&dir).unwrap();
+            let mut teller = Teller::new(13);
+            append(&mut store, &mut teller, &[b'x'; 3000]);
+            for _ in 0..behind {
+                teller.tell(&mut store, 1).unwrap();
+            }
+            drop(store);
+            let (segment, at) = spoil(&dir, &[b'x'; 3000]);
+            assert_eq!(segments(&dir).len() > 1, behind == 200);
+            if !index_is_there {
+                fs::remove_dir_all(dir.join("index")).unwrap();
+            }
+            for _ in 0..2 {
+                match open(&dir).map(|it| it.notes) {
+                    Err(StoreError::Corrupt { path, offset, .. }) => {
+                        assert!(path == segment && offset < at as u64);
+                    }
+                    other => panic!("{behind}, {index_is_there}: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
 /// Contents that were damaged are healed when they are seen again.
 #[test]
 fn a_damaged_content_is_stored_again() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(home.path()).unwrap();
     let mut teller = Teller::new(12);
-    let append = |store: &mut Opened, teller: &mut Teller| {
-        let mut batch = Batch::default();
-        let mut told = teller.clone();
-        told.version(&mut batch, &tool("a.py"), vec![b'x'; 3000], &*store.pack);
-        store.log.append(&batch).unwrap();
-        teller.keep(&batch, &|_| vec![b'x'; 3000]);
-    };
-    append(&mut store, &mut teller);
-    let segment = segments(home.path()).remove(0);
-    let bytes = fs::read(&segment).unwrap();
+    append(&mut store, &mut teller, &[b'x'; 3000]);
+    let (segment, at) = spoil(home.path(), &[b'x'; 3000]);
     let content = digest(&[b'x'; 3000]);
-    let at = bytes.windows(32).position(|it| it == content.0).unwrap();
-    // Its body begins behind its name and two checksums.
-    let file = OpenOptions::new().write(true).open(&segment).unwrap();
-    file.write_all_at(b"?", at as u64 + 45).unwrap();
     match store.archive.content(&content) {
         Err(StoreError::Corrupt { path, offset, .. }) => {
             assert!(path == segment && offset < at as u64);
         }
         other => panic!("{other:?}"),
     }
-    append(&mut store, &mut teller);
+    append(&mut store, &mut teller, &[b'x'; 3000]);
     teller.find_all(&*store.archive).unwrap();
     drop(store);
-    let store = open(home.path()).unwrap();
-    teller.find_all(&*store.archive).unwrap();
-    // The damage is still there to be told of.
-    assert!(store.archive.verify().unwrap().problems[0].contains("damaged at byte"));
+    for index_is_there in [true, true, false] {
+        if !index_is_there {
+            fs::remove_dir_all(home.path().join("index")).unwrap();
+        }
+        let mut store = open(home.path()).unwrap();
+        teller.find_all(&*store.archive).unwrap();
+        // The damage is still there to be told of.
+        assert!(store.notes.iter().any(|it| it.contains("was stored again")), "{:?}", store.notes);
+        let problems = store.archive.verify().unwrap().problems;
+        assert!(problems[0].contains("damaged at byte"));
+        // The index knows more than the damaged log: nobody is told to remove it.
+        let contents = problems.iter().find(|it| it.contains("the index has"));
+        assert_eq!(contents.is_some(), index_is_there, "{problems:?}");
+        assert!(
+            contents.is_none_or(|it| it.contains("remove nothing") && !it.contains("made again"))
+        );
+        teller.tell(&mut store, 3).unwrap();
+    }
 }
 
 #[test]
