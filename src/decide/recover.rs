@@ -63,7 +63,17 @@ fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
         Fact::BaselineMoved { tool, .. } => tool,
         // They knew it before we did, and nothing of it is expected.
         Fact::VersionRecorded(it) if it.number == VersionNo(1) && !expected(&it.tool) => &it.tool,
-        _ => return Vec::new(),
+        Fact::VersionRecorded(_)
+        | Fact::ToolRemoved { .. }
+        | Fact::DriftDetected { .. }
+        | Fact::DriftCleared { .. }
+        | Fact::BaselineAdopted { .. }
+        | Fact::RuntimeLoaded { .. }
+        | Fact::RuntimeStale { .. }
+        | Fact::RuntimeFailed { .. }
+        | Fact::RuntimeExpired { .. }
+        | Fact::SafetyStopped { .. }
+        | Fact::SafetyCleared { .. } => return Vec::new(),
     };
     let runtimes = state.runtimes();
     runtimes.filter_map(|(name, it)| stale(state, name, tool, it.loaded.get(tool)?)).collect()

@@ -33,8 +33,9 @@ fn drift_is_detected_and_cleared() {
     world.wait_kind(before, "drift.cleared");
     assert_eq!(world.sync()["in_sync"], true);
     assert_eq!(world.contents("tools/x.py"), ["one\n", "two\n", "one\n"]);
+    let before = world.head();
     world.write("new.py", "new\n");
-    let orphan = world.wait_kind(world.head(), "drift.detected");
+    let orphan = world.wait_kind(before, "drift.detected");
     assert_eq!(
         (&orphan["detail"]["sync"], &orphan["detail"]["expected"]),
         (&json!("orphaned"), &json!(null))
