@@ -49,6 +49,16 @@ fn rows_of_any_moment_and_the_facts_after_any_moment_before_it_give_the_same_sta
 }
 
 #[test]
+fn a_fact_that_is_known_already_changes_nothing() {
+    let story = story();
+    for record in &story.log {
+        let mut state = story.state.clone();
+        state.apply(record);
+        assert!(state == story.state, "{:?}", record.fact);
+    }
+}
+
+#[test]
 fn the_summary_is_the_sum_of_the_list() {
     let story = story();
     let mut state = State::default();
