@@ -2,6 +2,7 @@
 //! derives `Serialize`, because the log and the API each keep versioned twins of their own.
 
 mod author;
+mod deploy;
 mod digest;
 mod dirty;
 mod fact;
@@ -14,6 +15,10 @@ mod tool;
 mod version;
 
 pub use author::{Author, AuthorKind, BadReason, Reason};
+pub use deploy::{
+    Base, Change, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployKind, DeployNo, DeployState,
+    Finding, Marker, Proposal, RequestKey, Target,
+};
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
 pub use fact::{Fact, Origin, Record, SafetyCause};

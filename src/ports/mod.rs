@@ -1,6 +1,9 @@
 //! Needs: what the middle asks of the world, as small synchronous traits over plain data, and the
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
+mod checks;
+mod stage;
+
 use std::{
     collections::BTreeSet,
     io,
@@ -14,6 +17,13 @@ use crate::model::{
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};
+
+pub use self::{
+    checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
+    stage::{
+        Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,
+    },
+};
 
 // ---------------------------------------------------------------------------------------- the log
 
