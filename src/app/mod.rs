@@ -10,6 +10,7 @@ mod clock;
 mod place;
 mod reload;
 mod vitals;
+mod works;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -231,8 +232,9 @@ fn start_loop(
         move |number| watch.get().into_iter().for_each(|it| it.barrier(number))
     };
     let Opened { log, archive, memory, pack, .. } = opened;
+    let works = works::works(&pack);
     let tree = Box::new(Disk::new(pack, memory));
-    let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock) };
+    let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock), works };
     let settings = reconcile::Settings { audit: reload::audit(&config) };
     let (handle, running, notice) = reconcile::start(world, settings, raise, ended)?;
     running.configure(reload::setup(&config)?);

@@ -183,6 +183,7 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
             edits_by: root.edits_by.clone(),
             has_manifest: manifest.is_some(),
             globs: Arc::clone(&root.watched.globs),
+            confirm_within_ms: None,
         };
         setup.rules.roots.insert(name.clone(), rules);
         setup.roots.push(root.watched.clone());

@@ -46,7 +46,7 @@ fn named_tool<'a>(
     if let Disk::Unreadable(cause) = disk {
         return Err(Refusal::CannotRead { tool: id.clone(), cause });
     }
-    let found = disk.version().and(tool.head.as_ref()).map(|it| it.digest);
+    let found = disk.version().and(tool.on_disk()).map(|it| it.digest);
     match wanted {
         Some(wanted) if found != Some(wanted) => {
             Err(Refusal::DiskIsNot { tool: id.clone(), wanted, found })
@@ -57,7 +57,7 @@ fn named_tool<'a>(
 
 fn accepted(state: &State, id: &ToolId, tool: &Tool, author: &Author) -> Vec<Fact> {
     let disk = state.disk(id, tool);
-    let to = disk.version().and(tool.head.as_ref()).map(Baseline::of);
+    let to = disk.version().and(tool.on_disk()).map(Baseline::of);
     let mut facts = Vec::new();
     if disk != tool.disk {
         // The whole root is away, and its absence is being accepted.

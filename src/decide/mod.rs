@@ -3,6 +3,8 @@
 
 mod accept;
 mod counts;
+mod deploy;
+mod deploys;
 mod drift;
 mod manifest;
 mod observe;
@@ -19,13 +21,14 @@ use std::{
 };
 
 pub use counts::Counts;
+pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;
 pub use state::State;
 
 use crate::{
     model::{
-        Author, Digest, Dirty, Fact, Glance, Origin, Packed, Refusal, RootName, RuntimeName, Seen,
-        ToolId,
+        Author, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin, Packed,
+        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId,
     },
     roots::Globs,
 };
@@ -44,14 +47,19 @@ pub struct RootRules {
     pub has_manifest: bool,
     /// Which files are tools.
     pub globs: Arc<Globs>,
+    /// Deploys that ask for nothing else are provisional for so long.
+    pub confirm_within_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Something may differ.
     Dirty(Dirty),
-    /// Paths were looked at; each appears once.
-    Looked(Vec<(Origin, Seen)>),
+    /// Paths were looked at, not before this fact was true; each appears once.
+    Looked {
+        as_of: Seq,
+        seen: Vec<(Origin, Seen)>,
+    },
     /// A walk reached the end of a root after listing these.
     Walked {
         root: RootName,
@@ -71,6 +79,27 @@ pub enum Input {
     Request(Command),
     /// A runtime did not renew its report in time.
     LeaseEnded(RuntimeName),
+    /// The process begins: what was on its way when the one before ended?
+    Started,
+    Staged(Staged),
+    Verified {
+        deploy: DeployNo,
+        checks: Vec<CheckRun>,
+    },
+    /// A rehearsal was verified.
+    Rehearsed {
+        proposal: Arc<Proposal>,
+        markers: Vec<Marker>,
+        checks: Vec<CheckRun>,
+    },
+    Switched {
+        deploy: DeployNo,
+        outcome: Switched,
+    },
+    /// The time to confirm this deploy is over.
+    Deadline(DeployNo),
+    /// A file that a deploy had displaced is closed.
+    Late(Late),
 }
 
 /// What people and programs may ask the loop to change.
@@ -88,6 +117,25 @@ pub enum Command {
     },
     Forget {
         runtime: RuntimeName,
+    },
+    Propose {
+        proposal: Box<Proposal>,
+        /// Contents that the log does not have.
+        contents: Vec<(Digest, Vec<u8>)>,
+        /// Do everything but make it true.
+        rehearsal: bool,
+    },
+    Confirm {
+        deploy: DeployNo,
+        author: Author,
+    },
+    Abort {
+        deploy: DeployNo,
+        author: Author,
+    },
+    Approve {
+        deploy: DeployNo,
+        author: Author,
     },
 }
 
@@ -107,7 +155,12 @@ pub struct Plan {
     pub contents: Vec<Packed>,
     pub looks: Vec<Look>,
     pub scans: BTreeSet<RootName>,
+    /// What is to be done for deploys.
+    pub tasks: Vec<Task>,
     pub refusal: Option<Refusal>,
+    /// The same request was made before, and led to this deploy.
+    pub known: Option<DeployNo>,
+    pub rehearsal: Option<Rehearsal>,
 }
 
 /// Look at a path, not before some milliseconds have passed.
@@ -127,6 +180,8 @@ pub enum Wait {
     Empty,
     /// An audit found what no hint told of: if one is on its way, it comes first.
     Audited,
+    /// A deploy is at it: what is seen says nothing.
+    Switching,
     /// A writer is at it; the wait doubles with each try.
     Unsettled,
 }
@@ -135,7 +190,7 @@ pub enum Wait {
 pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
     match input {
         Input::Dirty(dirty) => observe::dirty(state, rules, dirty),
-        Input::Looked(seen) => observe::looked(state, rules, seen),
+        Input::Looked { as_of, seen } => observe::looked(state, rules, as_of, seen),
         Input::Walked { root, present } => observe::walked(state, &root, &present),
         Input::Scanned(root) => observe::scanned(state, rules, root),
         Input::RootGone(root) => recover::root_gone(state, rules, root),
@@ -149,6 +204,25 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         }
         Input::Request(Command::Forget { runtime }) => runtimes::expired(state, runtime, true),
         Input::LeaseEnded(runtime) => runtimes::expired(state, runtime, false),
+        Input::Request(Command::Propose { proposal, contents, rehearsal }) => {
+            deploy::propose(state, rules, *proposal, contents, rehearsal)
+        }
+        Input::Request(Command::Confirm { deploy, author }) => {
+            deploy::confirm(state, deploy, &author)
+        }
+        Input::Request(Command::Abort { deploy, author }) => deploy::abort(state, deploy, &author),
+        Input::Request(Command::Approve { deploy, author }) => {
+            deploy::approve(state, deploy, &author)
+        }
+        Input::Started => deploy::interrupted(state),
+        Input::Staged(staged) => deploy::staged(state, rules, staged),
+        Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
+        Input::Rehearsed { proposal, markers, checks } => {
+            deploy::rehearsed(&proposal, &markers, checks)
+        }
+        Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
+        Input::Deadline(deploy) => deploy::deadline(state, deploy),
+        Input::Late(late) => deploy::late(state, rules, late),
     }
 }
 
@@ -159,6 +233,11 @@ impl Plan {
 
     fn refused(refusal: Refusal) -> Self {
         Self { refusal: Some(refusal), ..Self::default() }
+    }
+
+    /// What is known of it was said by somebody else than a look.
+    fn look_again(&mut self, tool: ToolId) {
+        self.look(tool, false, true, Wait::None);
     }
 
     fn look(&mut self, tool: ToolId, firm: bool, fresh: bool, wait: Wait) {

@@ -1,7 +1,7 @@
 //! From what was seen to what became true. A sighting is believed only when it is settled: an empty or
 //! vanished file on the second look, a file that somebody is writing not at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, RootRules, Rules, State, Wait, drift, recover};
 use crate::model::{
@@ -26,7 +26,8 @@ pub(super) fn dirty(state: &State, rules: &Rules, dirty: Dirty) -> Plan {
     plan
 }
 
-pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) -> Plan {
+/// `as_of`: the looks were begun when this fact was true. What a deploy has switched since, they have not seen.
+pub(super) fn looked(state: &State, rules: &Rules, as_of: Seq, seen: Vec<(Origin, Seen)>) -> Plan {
     let mut plan = Plan::default();
     let all: BTreeSet<ToolId> = seen.iter().map(|it| it.1.tool.clone()).collect();
     for (origin, it) in seen {
@@ -36,6 +37,10 @@ pub(super) fn looked(state: &State, rules: &Rules, seen: Vec<(Origin, Seen)>) ->
             && !state.is_root_missing(&root)
             && is_of_a_tool(state, root_rules, &it)
         {
+            if let Some(wait) = says_nothing(state, as_of, &it.tool) {
+                plan.look(it.tool, false, true, wait);
+                continue;
+            }
             if origin == Origin::Watch && !it.firm && !matches!(it.sight, Sight::File(_)) {
                 below(state, &it.tool, &all, &mut plan);
             }
@@ -52,6 +57,15 @@ fn below(state: &State, id: &ToolId, answered: &BTreeSet<ToolId>, plan: &mut Pla
     for it in state.below(id).into_iter().filter(|it| stands(it) && !answered.contains(it)) {
         plan.look(it, false, false, Wait::None);
     }
+}
+
+/// A deploy owns its tools from the intent until it is settled, and what was seen before that moment is old: it is looked
+/// at once more.
+fn says_nothing(state: &State, as_of: Seq, id: &ToolId) -> Option<Wait> {
+    if state.is_switching(id) {
+        return Some(Wait::Switching);
+    }
+    (as_of < state.tool(id)?.settled()).then_some(Wait::None)
 }
 
 /// The globs may have changed since the look. What is no tool by them says nothing, until its bit makes it one.
@@ -85,8 +99,8 @@ fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut 
             let after = drift::with_disk(&known, Disk::Unreadable(cause));
             plan.facts.extend(drift::moved(&id, &known, &after));
         }
-        Sight::File(file) if known.head.as_ref().is_some_and(|it| is_same(it, &file)) => {
-            let disk = known.head.as_ref().map_or(Disk::Absent, |it| Disk::Standing(it.number));
+        Sight::File(file) if same_version(&known, &file).is_some() => {
+            let disk = same_version(&known, &file).map_or(Disk::Absent, Disk::Standing);
             plan.facts.extend(drift::moved(&id, &known, &drift::with_disk(&known, disk)));
         }
         Sight::File(file) if file.size == 0 && !seen.firm => plan.look(id, true, true, Wait::Empty),
@@ -97,9 +111,35 @@ fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut 
         Sight::File(file) if file.content.is_none() => plan.look(id, seen.firm, true, Wait::None),
         Sight::File(file) => {
             let adopted = state.root(&id.root()).adopted;
-            changed(&id, &known, file, &Circumstance { rules, origin, adopted }, plan);
+            let _: Tool =
+                changed(&id, &known, file, &Circumstance { rules, origin, adopted }, plan);
         }
     }
+}
+
+/// The version that the file is: the one that stands there already, stood there last, or is the newest.
+fn same_version(known: &Tool, file: &FileSeen) -> Option<VersionNo> {
+    let apart = known.rare.as_ref().and_then(|it| it.stands.as_ref());
+    let candidates = [known.on_disk(), apart, known.head.as_ref()];
+    candidates.into_iter().flatten().find(|it| is_same(it, file)).map(|it| it.number)
+}
+
+/// A content that a switch met in the tool's place. `met`: the tools as they are with what was met before.
+pub(super) fn met(
+    state: &State,
+    rules: &Rules,
+    met: &mut BTreeMap<ToolId, Tool>,
+    (id, file): (ToolId, FileSeen),
+    plan: &mut Plan,
+) {
+    let Some(root_rules) = rules.roots.get(&id.root()) else { return };
+    let known = met.remove(&id).or_else(|| state.tool(&id).cloned()).unwrap_or_default();
+    if same_version(&known, &file).is_some() || file.content.is_none() {
+        met.insert(id, known);
+        return;
+    }
+    let how = Circumstance { rules: root_rules, origin: Origin::Watch, adopted: true };
+    met.insert(id.clone(), changed(&id, &known, file, &how, plan));
 }
 
 fn is_same(head: &Head, file: &FileSeen) -> bool {
@@ -114,7 +154,14 @@ struct Circumstance<'a> {
     adopted: bool,
 }
 
-fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, plan: &mut Plan) {
+/// Answers the tool as it is then.
+fn changed(
+    id: &ToolId,
+    known: &Tool,
+    file: FileSeen,
+    how: &Circumstance<'_>,
+    plan: &mut Plan,
+) -> Tool {
     let first_scan = !how.adopted && known.head.is_none();
     let version = Version {
         tool: id.clone(),
@@ -122,11 +169,12 @@ fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, pl
         digest: file.digest,
         size: file.size,
         executable: file.executable,
-        parents: known.head.iter().map(|it| it.number).collect(),
+        parents: known.on_disk().or(known.head.as_ref()).iter().map(|it| it.number).collect(),
         // What stood there before we came was made by nobody we know of.
         author: if first_scan { Author::unknown() } else { how.rules.edits_by.clone() },
         reason: if first_scan { Reason::initial() } else { Reason::edit() },
         origin: how.origin,
+        note: None,
         mtime: file.mtime,
         // Both are set when the fact gets its place in the log.
         time: Timestamp::default(),
@@ -152,10 +200,11 @@ fn changed(id: &ToolId, known: &Tool, file: FileSeen, how: &Circumstance<'_>, pl
         after.baseline = baseline;
     }
     plan.facts.extend(drift::moved(id, known, &after));
+    after
 }
 
 /// The tool once the version stands; the same step that `State::apply` takes.
-fn standing(known: &Tool, version: &Version) -> Tool {
+pub(super) fn standing(known: &Tool, version: &Version) -> Tool {
     let mut after = known.clone();
     super::state::stand(&mut after, version);
     after

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, Rules, State};
+use super::{Plan, Rules, State, deploy};
 use crate::model::{
-    Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, Tool, ToolId, VersionNo,
+    Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, Step, Tool, ToolId, VersionNo,
 };
 
 /// Below this many missing tools nothing is stopped: small roots are emptied on purpose.
@@ -33,11 +33,16 @@ pub(super) fn root_back(state: &State, rules: &Rules, root: RootName) -> Plan {
 /// Facts that the last records bring with them. Asked after they were applied.
 pub fn consequences(state: &State, records: &[Record]) -> Vec<Fact> {
     let mut facts: Vec<Fact> = records.iter().flat_map(|it| fell_behind(state, &it.fact)).collect();
+    for it in records {
+        if let Fact::RuntimeLoaded { runtime, .. } = &it.fact {
+            facts.extend(deploy::confirmed_by_runtimes(state, runtime));
+        }
+    }
     let accepted = records.iter().any(
         |it| matches!(&it.fact, Fact::BaselineMoved { reason, .. } if *reason == Reason::accept()),
     );
     let touched: BTreeSet<RootName> =
-        records.iter().filter_map(|it| it.fact.tool()).map(ToolId::root).collect();
+        records.iter().flat_map(|it| it.fact.tools()).map(ToolId::root).collect();
     facts.extend(touched.into_iter().filter_map(|root| safety(state, root, accepted)));
     facts
 }
@@ -61,6 +66,14 @@ fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
     let expected = |tool| state.tool(tool).is_some_and(|it| it.expected().is_some());
     let tool = match fact {
         Fact::BaselineMoved { tool, .. } => tool,
+        // What is expected of its tools moves with it, or back.
+        Fact::DeployMoved { deploy, tools, step } => {
+            let ended = matches!(step, Step::RolledBack { .. } | Step::Superseded { .. });
+            let opens = state.deploy(*deploy).is_some_and(|it| it.is_provisional());
+            let all =
+                tools.iter().filter(|_| ended || opens && matches!(step, Step::Activated { .. }));
+            return all.flat_map(|it| behind(state, it)).collect();
+        }
         // They knew it before we did, and nothing of it is expected.
         Fact::VersionRecorded(it) if it.number == VersionNo(1) && !expected(&it.tool) => &it.tool,
         Fact::VersionRecorded(_)
@@ -73,8 +86,14 @@ fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
         | Fact::RuntimeFailed { .. }
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
-        | Fact::SafetyCleared { .. } => return Vec::new(),
+        | Fact::SafetyCleared { .. }
+        | Fact::ContentQuarantined { .. }
+        | Fact::ContentReleased { .. } => return Vec::new(),
     };
+    behind(state, tool)
+}
+
+fn behind(state: &State, tool: &ToolId) -> Vec<Fact> {
     let runtimes = state.runtimes();
     runtimes.filter_map(|(name, it)| stale(state, name, tool, it.loaded.get(tool)?)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plan, State, recover};
+use super::{Plan, State, deploy, recover};
 use crate::model::{Digest, Fact, Refusal, RuntimeName, ToolId};
 
 /// A report replaces the former one. One that says nothing new only renews the lease, and is no fact.
@@ -43,7 +43,9 @@ pub(super) fn report(
         ttl_ms,
     }];
     facts.extend(behind.chain(failures));
-    Plan::of(facts)
+    let anew = failed.iter().filter(|(tool, message)| !told(tool, message));
+    let tasks = deploy::failed_loads(state, runtime, anew);
+    Plan { tasks, ..Plan::of(facts) }
 }
 
 pub(super) fn expired(state: &State, runtime: RuntimeName, asked: bool) -> Plan {

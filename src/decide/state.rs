@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
-use super::{Rules, counts::Counts, scope::Scope};
+use super::{Rules, counts::Counts, deploys::Deploys, scope::Scope};
 use crate::model::{
-    Baseline, Digest, Disk, Fact, Head, Record, Root, RootName, Runtime, RuntimeName, SafetyCause,
-    Seq, Sync, Timestamp, Tool, ToolId, Version,
+    Baseline, Deploy, Digest, Disk, Fact, Head, Origin, Record, Root, RootName, Runtime,
+    RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,7 @@ pub struct State {
     roots: OrdMap<RootName, Root>,
     counts: OrdMap<RootName, Counts>,
     runtimes: OrdMap<RuntimeName, Runtime>,
+    pub(super) deploys: Deploys,
     /// Which files are tools, as the configuration says; nothing durable.
     scope: Scope,
     /// Known, and no tools by these globs: in no list, no count and no drift. What is known of them waits.
@@ -35,11 +36,13 @@ impl State {
         tools: Vec<(ToolId, Tool)>,
         roots: Vec<(RootName, Root)>,
         runtimes: Vec<(RuntimeName, Runtime)>,
+        deploys: Vec<Deploy>,
     ) -> Self {
         let mut state = Self { head: as_of, ..Self::default() };
         state.tools.extend(tools.into_iter().map(|(id, tool)| (id, Arc::new(tool))));
         state.roots.extend(roots);
         state.runtimes.extend(runtimes);
+        state.deploys = Deploys::restore(deploys);
         state.judge();
         state
     }
@@ -90,7 +93,7 @@ impl State {
                 tool.drift_since = None;
             }),
             Fact::BaselineMoved { tool, to, .. } => {
-                self.change(tool, record, |tool| tool.baseline.clone_from(to));
+                self.change(tool, record, |tool| move_baseline(tool, to.as_ref()));
             }
             Fact::BaselineAdopted { root, manifest, .. } => {
                 self.change_root(root, record, |root| match manifest {
@@ -121,12 +124,16 @@ impl State {
             Fact::SafetyCleared { root, .. } => {
                 self.change_root(root, record, |root| root.safety = None);
             }
+            Fact::DeployMoved { deploy, step, .. } => self.deploy_moved(record, *deploy, step),
+            Fact::ContentQuarantined { .. } | Fact::ContentReleased { .. } => {
+                self.quarantine(record, &record.fact);
+            }
             // Told for those who listen; they follow from what is known already.
             Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } => (),
         }
     }
 
-    fn change(&mut self, id: &ToolId, record: &Record, make: impl FnOnce(&mut Tool)) {
+    pub(super) fn change(&mut self, id: &ToolId, record: &Record, make: impl FnOnce(&mut Tool)) {
         let mut tool = self.tool(id).cloned().unwrap_or_default();
         if tool.as_of < record.seq {
             make(&mut tool);
@@ -304,6 +311,22 @@ pub(super) fn stand(tool: &mut Tool, version: &Version) {
     {
         *baseline = Baseline::of(&head);
     }
-    tool.disk = Disk::Standing(head.number);
+    if version.origin == Origin::Displaced {
+        // It is the newest content, and stands nowhere.
+        let stands = tool.on_disk().cloned();
+        tool.change_rare(|it| it.stands = stands);
+    } else {
+        tool.disk = Disk::Standing(head.number);
+        if tool.rare.as_ref().is_some_and(|it| it.stands.is_some()) {
+            tool.change_rare(|it| it.stands = None);
+        }
+    }
     tool.head = Some(head);
+}
+
+pub(super) fn move_baseline(tool: &mut Tool, to: Option<&Baseline>) {
+    if let Some(before) = tool.baseline.take() {
+        tool.change_rare(|it| it.before = Some(before));
+    }
+    tool.baseline = to.cloned();
 }

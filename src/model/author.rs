@@ -76,6 +76,14 @@ impl Reason {
         Self("initial".to_owned())
     }
 
+    pub fn rollback() -> Self {
+        Self("rollback".to_owned())
+    }
+
+    pub fn restore() -> Self {
+        Self("restore".to_owned())
+    }
+
     pub fn edit() -> Self {
         Self("edit".to_owned())
     }

@@ -1,9 +1,9 @@
 //! A deploy: a proposal to put other contents in place of some tools, and its life. Plain data; the rules are in
 //! `decide`, what happens on disk is behind `ports::Stage`.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
-use super::{Author, Digest, Reason, Seq, Timestamp, ToolId, VersionNo};
+use super::{Author, Digest, Reason, RuntimeName, Seq, Timestamp, ToolId, VersionNo};
 
 /// 1, 2, … in the one log of the daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +32,6 @@ pub struct Base {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     pub digest: Digest,
-    /// In bytes.
-    pub size: u64,
     /// `None`: as the file's is now, or not executable where there is none.
     pub executable: Option<bool>,
 }
@@ -116,6 +114,8 @@ pub struct Marker {
     pub inode: Option<(u64, u64)>,
     /// The executable bit that the file was given.
     pub executable: bool,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// One thing that verification did.
@@ -160,6 +160,62 @@ pub struct Finding {
     pub message: String,
 }
 
+/// A change that is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveChange {
+    pub tool: ToolId,
+    /// None where the file went.
+    pub version: Option<VersionNo>,
+    /// What stood there before.
+    pub displaced: Option<VersionNo>,
+    /// What is to stand there if the deploy is taken back; none: nothing.
+    pub returns: Option<Target>,
+}
+
+/// What happened to a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    Accepted(Box<Proposal>),
+    Staged(Vec<Marker>),
+    Verified(Vec<CheckRun>),
+    AwaitingApproval {
+        why: String,
+    },
+    /// The intent: from here on the disk may show it. `approved_by`: who let it go on, where somebody had to.
+    Switching {
+        markers: Vec<Marker>,
+        approved_by: Option<Author>,
+    },
+    Activated {
+        live: Vec<LiveChange>,
+        witnesses: Vec<(RuntimeName, ToolId)>,
+    },
+    Confirmed {
+        why: String,
+    },
+    NoOp(Box<Proposal>),
+    Rejected(Vec<CheckRun>),
+    Conflicted {
+        tools: Vec<ToolId>,
+        why: String,
+    },
+    Aborted {
+        why: String,
+    },
+    RolledBack {
+        by: DeployNo,
+        why: String,
+    },
+    Superseded {
+        by: Option<DeployNo>,
+        why: String,
+    },
+    /// The process ended before it was live.
+    Abandoned {
+        why: String,
+    },
+}
+
 /// A deploy as the log knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deploy {
@@ -170,12 +226,13 @@ pub struct Deploy {
     pub checks: Vec<CheckRun>,
     /// Each state with its moment, in order.
     pub steps: Vec<(DeployState, Timestamp)>,
-    /// The version that each change made, once it is live; none for a file that went.
-    pub versions: BTreeMap<ToolId, VersionNo>,
-    /// What stood there before.
-    pub displaced: BTreeMap<ToolId, VersionNo>,
+    /// What each change came to, once it is live.
+    pub live: Vec<LiveChange>,
+    /// Who had which of its tools loaded when it became live: all of them reporting the new content confirm it.
+    pub witnesses: Vec<(RuntimeName, ToolId)>,
     /// Until when it has to be confirmed, by the wall clock.
     pub deadline: Option<Timestamp>,
+    pub approved_by: Option<Author>,
     /// Why it ended as it did, in words.
     pub why: Option<String>,
     /// The deploy that took its place, or took it back.
@@ -226,6 +283,111 @@ impl DeployState {
             Self::Superseded => "superseded",
             Self::Abandoned => "abandoned",
         }
+    }
+}
+
+impl Step {
+    pub fn state(&self) -> DeployState {
+        match self {
+            Self::Accepted(_) => DeployState::Accepted,
+            Self::Staged(_) => DeployState::Staged,
+            Self::Verified(_) => DeployState::Verified,
+            Self::AwaitingApproval { .. } => DeployState::AwaitingApproval,
+            Self::Switching { .. } => DeployState::Switching,
+            Self::Activated { .. } => DeployState::Activated,
+            Self::Confirmed { .. } => DeployState::Confirmed,
+            Self::NoOp(_) => DeployState::NoOp,
+            Self::Rejected(_) => DeployState::Rejected,
+            Self::Conflicted { .. } => DeployState::Conflicted,
+            Self::Aborted { .. } => DeployState::Aborted,
+            Self::RolledBack { .. } => DeployState::RolledBack,
+            Self::Superseded { .. } => DeployState::Superseded,
+            Self::Abandoned { .. } => DeployState::Abandoned,
+        }
+    }
+
+    /// Why it came to that, where that is said in words.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::AwaitingApproval { why }
+            | Self::Confirmed { why }
+            | Self::Conflicted { why, .. }
+            | Self::Aborted { why }
+            | Self::RolledBack { why, .. }
+            | Self::Superseded { why, .. }
+            | Self::Abandoned { why } => Some(why),
+            Self::Accepted(_)
+            | Self::Staged(_)
+            | Self::Verified(_)
+            | Self::Switching { .. }
+            | Self::Activated { .. }
+            | Self::NoOp(_)
+            | Self::Rejected(_) => None,
+        }
+    }
+
+    /// The deploy that took its place, or took it back.
+    pub fn by(&self) -> Option<DeployNo> {
+        match self {
+            Self::RolledBack { by, .. } => Some(*by),
+            Self::Superseded { by, .. } => *by,
+            Self::Accepted(_)
+            | Self::Staged(_)
+            | Self::Verified(_)
+            | Self::AwaitingApproval { .. }
+            | Self::Switching { .. }
+            | Self::Activated { .. }
+            | Self::Confirmed { .. }
+            | Self::NoOp(_)
+            | Self::Rejected(_)
+            | Self::Conflicted { .. }
+            | Self::Aborted { .. }
+            | Self::Abandoned { .. } => None,
+        }
+    }
+}
+
+impl Deploy {
+    pub fn new(number: DeployNo, proposal: Proposal) -> Self {
+        Self {
+            number,
+            proposal,
+            state: DeployState::Accepted,
+            markers: Vec::new(),
+            checks: Vec::new(),
+            steps: Vec::new(),
+            live: Vec::new(),
+            witnesses: Vec::new(),
+            deadline: None,
+            approved_by: None,
+            why: None,
+            by: None,
+            as_of: Seq(0),
+        }
+    }
+
+    /// The change of this tool.
+    pub fn change(&self, tool: &ToolId) -> Option<&Change> {
+        self.proposal.changes.iter().find(|it| it.tool == *tool)
+    }
+
+    pub fn tools(&self) -> impl Iterator<Item = &ToolId> {
+        self.proposal.changes.iter().map(|it| &it.tool)
+    }
+
+    /// Whether something is still to come of it: it is on its way, or its conflict is to be decided.
+    pub fn waits(&self) -> bool {
+        !self.state.rests() || self.is_unresolved()
+    }
+
+    /// A conflict that waits for somebody.
+    pub fn is_unresolved(&self) -> bool {
+        self.state == DeployState::Conflicted && self.proposal.keeps_conflict
+    }
+
+    /// Live, and not yet confirmed.
+    pub fn is_provisional(&self) -> bool {
+        self.state == DeployState::Activated
     }
 }
 

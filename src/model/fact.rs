@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Author, Baseline, Digest, Disk, Reason, RootName, RuntimeName, Seq, Sync, Timestamp, ToolId,
-    Version, VersionNo,
+    Author, Baseline, DeployNo, DeployState, Digest, Disk, Reason, RootName, RuntimeName, Seq,
+    Step, Sync, Timestamp, ToolId, Version, VersionNo,
 };
 
 /// How a content came to be seen.
@@ -16,6 +16,10 @@ pub enum Origin {
     Watch,
     /// No hint told of it; a walk or a rehash found it.
     Audit,
+    /// A deploy put it there.
+    Deploy,
+    /// Written into a file after a deploy had displaced it: it never stood in the tool's place.
+    Displaced,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,12 @@ pub enum Fact {
     SafetyStopped { root: RootName, cause: SafetyCause },
     /// `safety.cleared`: the files are back, or (`accepted`) somebody accepted their absence.
     SafetyCleared { root: RootName, accepted: bool },
+    /// `deploy.` and the state that it came to.
+    DeployMoved { deploy: DeployNo, tools: Vec<ToolId>, step: Step },
+    /// `content.quarantined`: this content of the tool is refused from now on.
+    ContentQuarantined { tool: ToolId, digest: Digest, deploy: Option<DeployNo>, author: Author },
+    /// `content.released`: it is not any more.
+    ContentReleased { tool: ToolId, digest: Digest, author: Author },
 }
 
 /// A fact with its place in the log.
@@ -89,6 +99,66 @@ impl Fact {
             Self::RuntimeExpired { .. } => "runtime.expired",
             Self::SafetyStopped { .. } => "safety.stopped",
             Self::SafetyCleared { .. } => "safety.cleared",
+            Self::DeployMoved { step, .. } => match step.state() {
+                DeployState::Accepted => "deploy.accepted",
+                DeployState::Staged => "deploy.staged",
+                DeployState::Verified => "deploy.verified",
+                DeployState::AwaitingApproval => "deploy.awaiting_approval",
+                DeployState::Switching => "deploy.switching",
+                DeployState::Activated => "deploy.activated",
+                DeployState::Confirmed => "deploy.confirmed",
+                DeployState::NoOp => "deploy.no_op",
+                DeployState::Rejected => "deploy.rejected",
+                DeployState::Conflicted => "deploy.conflicted",
+                DeployState::Aborted => "deploy.aborted",
+                DeployState::RolledBack => "deploy.rolled_back",
+                DeployState::Superseded => "deploy.superseded",
+                DeployState::Abandoned => "deploy.abandoned",
+            },
+            Self::ContentQuarantined { .. } => "content.quarantined",
+            Self::ContentReleased { .. } => "content.released",
+        }
+    }
+
+    /// Every tool that it is about.
+    pub fn tools(&self) -> &[ToolId] {
+        match self {
+            Self::DeployMoved { tools, .. } => tools,
+            Self::VersionRecorded(_)
+            | Self::ToolRemoved { .. }
+            | Self::DriftDetected { .. }
+            | Self::DriftCleared { .. }
+            | Self::BaselineMoved { .. }
+            | Self::BaselineAdopted { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeStale { .. }
+            | Self::RuntimeFailed { .. }
+            | Self::RuntimeExpired { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. }
+            | Self::ContentQuarantined { .. }
+            | Self::ContentReleased { .. } => self.tool().map_or(&[], std::slice::from_ref),
+        }
+    }
+
+    /// The deploy that it is about, or that it is part of.
+    pub fn deploy(&self) -> Option<DeployNo> {
+        match self {
+            Self::DeployMoved { deploy, .. } => Some(*deploy),
+            Self::VersionRecorded(version) => version.note.as_ref().map(|it| it.deploy),
+            Self::ContentQuarantined { deploy, .. } => *deploy,
+            Self::ToolRemoved { .. }
+            | Self::DriftDetected { .. }
+            | Self::DriftCleared { .. }
+            | Self::BaselineMoved { .. }
+            | Self::BaselineAdopted { .. }
+            | Self::RuntimeLoaded { .. }
+            | Self::RuntimeStale { .. }
+            | Self::RuntimeFailed { .. }
+            | Self::RuntimeExpired { .. }
+            | Self::SafetyStopped { .. }
+            | Self::SafetyCleared { .. }
+            | Self::ContentReleased { .. } => None,
         }
     }
 
@@ -100,7 +170,10 @@ impl Fact {
             | Self::DriftCleared { tool, .. }
             | Self::BaselineMoved { tool, .. }
             | Self::RuntimeStale { tool, .. }
-            | Self::RuntimeFailed { tool, .. } => Some(tool),
+            | Self::RuntimeFailed { tool, .. }
+            | Self::ContentQuarantined { tool, .. }
+            | Self::ContentReleased { tool, .. } => Some(tool),
+            Self::DeployMoved { tools, .. } => tools.first().filter(|_| tools.len() == 1),
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeExpired { .. }
@@ -123,7 +196,10 @@ impl Fact {
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeStale { .. }
             | Self::RuntimeFailed { .. }
-            | Self::RuntimeExpired { .. } => None,
+            | Self::RuntimeExpired { .. }
+            | Self::DeployMoved { .. }
+            | Self::ContentQuarantined { .. }
+            | Self::ContentReleased { .. } => None,
         }
     }
 
@@ -140,7 +216,10 @@ impl Fact {
             | Self::BaselineMoved { .. }
             | Self::BaselineAdopted { .. }
             | Self::SafetyStopped { .. }
-            | Self::SafetyCleared { .. } => None,
+            | Self::SafetyCleared { .. }
+            | Self::DeployMoved { .. }
+            | Self::ContentQuarantined { .. }
+            | Self::ContentReleased { .. } => None,
         }
     }
 
@@ -158,7 +237,10 @@ impl Fact {
             | Self::RuntimeFailed { .. }
             | Self::RuntimeExpired { .. }
             | Self::SafetyStopped { .. }
-            | Self::SafetyCleared { .. } => None,
+            | Self::SafetyCleared { .. }
+            | Self::DeployMoved { .. }
+            | Self::ContentQuarantined { .. }
+            | Self::ContentReleased { .. } => None,
         }
     }
 
@@ -175,7 +257,10 @@ impl Fact {
             | Self::RuntimeFailed { .. }
             | Self::RuntimeExpired { .. }
             | Self::SafetyStopped { .. }
-            | Self::SafetyCleared { .. } => None,
+            | Self::SafetyCleared { .. }
+            | Self::DeployMoved { .. }
+            | Self::ContentQuarantined { .. }
+            | Self::ContentReleased { .. } => None,
         }
     }
 }
@@ -186,6 +271,8 @@ impl Origin {
             Self::Scan => "scan",
             Self::Watch => "watch",
             Self::Audit => "audit",
+            Self::Deploy => "deploy",
+            Self::Displaced => "displaced",
         }
     }
 }

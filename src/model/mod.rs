@@ -11,21 +11,23 @@ mod refusal;
 mod runtime;
 mod sight;
 mod stamp;
+mod switch;
 mod tool;
 mod version;
 
 pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use deploy::{
     Base, Change, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployKind, DeployNo, DeployState,
-    Finding, Marker, Proposal, RequestKey, Target,
+    Finding, LiveChange, Marker, Proposal, RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
 pub use fact::{Fact, Origin, Record, SafetyCause};
 pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
-pub use refusal::Refusal;
+pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};
 pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
-pub use tool::{Baseline, Cause, Disk, Head, Root, Sync, Tool};
-pub use version::Version;
+pub use switch::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
+pub use tool::{Baseline, Cause, Disk, Head, Provisional, Rare, Root, Sync, Tool};
+pub use version::{Note, Version};

@@ -1,7 +1,9 @@
 //! What is true about one tool and one root. Plain data with the questions one may ask of it; it is
 //! changed by `decide::State::apply` alone.
 
-use super::{Author, Digest, SafetyCause, Seq, Timestamp, VersionNo};
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{Author, DeployNo, Digest, SafetyCause, Seq, Timestamp, VersionNo};
 
 /// One tool. A tool with neither baseline nor file is in no list, but keeps its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +16,32 @@ pub struct Tool {
     /// It had the executable bit once, or was told of before it was ever seen: where any executable file is a tool, it
     /// is one whatever its name and its bit are now.
     pub by_mode: bool,
+    /// Behind one pointer, since most tools have none of it.
+    pub rare: Option<Arc<Rare>>,
     /// The row is true as of this fact: replaying an older one over it changes nothing.
     pub as_of: Seq,
+}
+
+/// What only few tools have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rare {
+    /// What stands on disk where that is not the head: a file that was displaced got its last bytes afterwards.
+    pub stands: Option<Head>,
+    pub provisional: Option<Provisional>,
+    /// The baseline before the one that holds.
+    pub before: Option<Baseline>,
+    /// Contents that were blamed: refused on deploy, flagged on disk.
+    pub quarantined: BTreeSet<Digest>,
+    /// When a switch was settled last. What was seen before says nothing.
+    pub settled: Seq,
+}
+
+/// An open deploy that is live: what it expects on disk comes before the baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provisional {
+    pub deploy: DeployNo,
+    /// `None`: the file is gone.
+    pub expected: Option<Baseline>,
 }
 
 /// The newest version.
@@ -39,7 +65,7 @@ pub struct Baseline {
     pub executable: Option<bool>,
 }
 
-/// What stands in the tool's place. A file there is always the head.
+/// What stands in the tool's place. A file there is the head, or [`Rare::stands`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
     Absent,
@@ -89,15 +115,47 @@ impl Default for Tool {
             disk: Disk::Absent,
             drift_since: None,
             by_mode: false,
+            rare: None,
             as_of: Seq(0),
         }
     }
 }
 
 impl Tool {
-    /// What should stand on disk. (Today the baseline; an open provisional deploy will come first.)
+    /// What should stand on disk: what an open provisional deploy put there, else the baseline.
     pub fn expected(&self) -> Option<&Baseline> {
-        self.baseline.as_ref()
+        match self.provisional() {
+            Some(it) => it.expected.as_ref(),
+            None => self.baseline.as_ref(),
+        }
+    }
+
+    pub fn provisional(&self) -> Option<&Provisional> {
+        self.rare.as_ref()?.provisional.as_ref()
+    }
+
+    /// The version that stands on disk.
+    pub fn on_disk(&self) -> Option<&Head> {
+        let number = self.disk.version()?;
+        let is_it = |it: &&Head| it.number == number;
+        let apart = self.rare.as_ref().and_then(|it| it.stands.as_ref());
+        self.head.as_ref().filter(is_it).or(apart.filter(is_it))
+    }
+
+    pub fn is_quarantined(&self, digest: &Digest) -> bool {
+        self.rare.as_ref().is_some_and(|it| it.quarantined.contains(digest))
+    }
+
+    /// What was seen before this says nothing.
+    pub fn settled(&self) -> Seq {
+        self.rare.as_ref().map_or(Seq(0), |it| it.settled)
+    }
+
+    /// Changes what only few tools have; where nothing of it is left, the tool has none again.
+    pub fn change_rare(&mut self, change: impl FnOnce(&mut Rare)) {
+        let mut rare = self.rare.as_deref().cloned().unwrap_or_default();
+        change(&mut rare);
+        self.rare = (rare != Rare::default()).then(|| Arc::new(rare));
     }
 
     pub fn sync(&self) -> Sync {
@@ -106,8 +164,8 @@ impl Tool {
             (Disk::Absent, None) => Sync::InSync,
             (Disk::Absent, Some(_)) => Sync::Missing,
             (Disk::Standing(_), None) => Sync::Orphaned,
-            (Disk::Standing(_), Some(expected)) => match &self.head {
-                Some(head) if expected.is(head) => Sync::InSync,
+            (Disk::Standing(_), Some(expected)) => match self.on_disk() {
+                Some(stands) if expected.is(stands) => Sync::InSync,
                 _ => Sync::Modified,
             },
         }
@@ -115,7 +173,7 @@ impl Tool {
 
     /// Whether it belongs in lists and summaries.
     pub fn is_listed(&self) -> bool {
-        self.baseline.is_some() || self.disk != Disk::Absent
+        self.expected().is_some() || self.baseline.is_some() || self.disk != Disk::Absent
     }
 }
 

@@ -23,7 +23,7 @@ pub trait Checks: Send + std::marker::Sync {
 
 #[derive(Clone, Debug)]
 pub struct CheckOrder {
-    pub root: RootName,
+    /// In the order of their ids; of one root or of several.
     pub parts: Vec<CheckPart>,
 }
 

@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::model::{
-    ChainHash, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq, Timestamp, Tool,
-    ToolId, Version, VersionNo,
+    ChainHash, Deploy, DeployNo, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq,
+    Timestamp, Tool, ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};
@@ -34,6 +34,8 @@ pub struct Rows {
     pub roots: Vec<(RootName, Root)>,
     /// `None`: the runtime is gone.
     pub runtimes: Vec<(RuntimeName, Option<Runtime>)>,
+    /// Written: those that changed. Read: those of which something is still to come, and the latest.
+    pub deploys: Vec<Deploy>,
 }
 
 /// One group commit. With no records it only refreshes rows, and nothing is synced.
@@ -83,6 +85,11 @@ pub trait Archive: Send + std::marker::Sync {
         tool: &ToolId,
         hex: &str,
     ) -> Result<Vec<(Digest, VersionNo)>, StoreError>;
+
+    fn deploy(&self, number: DeployNo) -> Result<Option<Deploy>, StoreError>;
+
+    /// Newest first, numbers below `below`.
+    fn deploys(&self, below: Option<DeployNo>, limit: usize) -> Result<Vec<Deploy>, StoreError>;
 
     /// The bytes, checked against their digest.
     fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError>;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Change, DeployNo, Digest, FileSeen, Marker, RootName, Timestamp, ToolId};
+use crate::model::{Change, Marker, RootName, ToolId};
+pub use crate::model::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
 
 /// Puts contents in place: beside the live files first, then at once. Writes below no root but through its own folder
 /// there, and overwrites nothing: what stood in the way comes out under the stage's name and is judged.
@@ -39,61 +40,6 @@ pub trait Stage: Send + std::marker::Sync {
 
     /// How a root can be switched, or why it cannot be written.
     fn ability(&self, root: &RootName) -> Ability;
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SwitchOrder {
-    pub deploy: DeployNo,
-    pub parts: Vec<(Change, Marker)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Switched {
-    /// All of it is live, and that survives a power cut.
-    Live(Vec<LivePart>),
-    /// None of it is live.
-    Undone { why: Undone, seen: Vec<(ToolId, FileSeen)> },
-    /// Whether it would survive a power cut is not known: a sync failed. Nothing may be acknowledged any more.
-    Unknown { doing: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LivePart {
-    pub tool: ToolId,
-    /// Of the live file; none where it went.
-    pub live: Option<LiveFile>,
-    /// The content that came out, as it was then; none where nothing stood there.
-    pub displaced: Option<Digest>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveFile {
-    pub executable: bool,
-    pub mtime: Timestamp,
-}
-
-/// Why nothing of it is live. Contents that were met on the way are handed out beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Undone {
-    /// In these tools' places stood something other than their base.
-    Conflict(Vec<ToolId>),
-    /// It was not switched, or not as a whole, when the process ended.
-    Interrupted,
-    /// The disk said no; in words, with the path and what was being done.
-    Failed(String),
-}
-
-/// A displaced file as it is after its last writer closed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Late {
-    pub tool: ToolId,
-    pub deploy: DeployNo,
-    /// What it was when it came out.
-    pub displaced: Digest,
-    /// What it is now; none where it cannot be read any more.
-    pub now: Option<FileSeen>,
-    /// The stage's own name for it.
-    pub name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

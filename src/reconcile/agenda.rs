@@ -10,6 +10,7 @@ use crate::{decide::Wait, model::ToolId};
 
 const VANISHED: Duration = Duration::from_millis(20);
 const EMPTY: Duration = Duration::from_millis(30);
+const SWITCHING: Duration = Duration::from_millis(5);
 const AUDITED: Duration = Duration::from_millis(100);
 const FIRST_RETRY: Duration = Duration::from_millis(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
@@ -27,6 +28,7 @@ pub(super) fn delay(wait: Wait, tries: u32) -> Duration {
         Wait::Vanished => VANISHED,
         Wait::Empty => EMPTY,
         Wait::Audited => AUDITED,
+        Wait::Switching => SWITCHING,
         Wait::Unsettled => (FIRST_RETRY * 2_u32.saturating_pow(tries.min(10))).min(LONGEST_RETRY),
     }
 }

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use tracing::{error, info};
 
 use super::{
-    barrier::Answers, handle::Unavailable, reconciler::Reconciler, round::Round, view::LogState,
+    barrier::Answers, crew::Job, handle::Unavailable, reconciler::Reconciler, round::Round,
+    view::LogState,
 };
 use crate::{
-    decide::State,
+    decide::{State, Task},
     model::{Origin, Record, ToolId},
     ports::StoreError,
 };
@@ -63,6 +64,10 @@ impl Reconciler {
             self.leases.end_again(runtime, round.now + FULL_DISK_RETRY);
         }
         self.retry = Some((round.now + FULL_DISK_RETRY, again));
+        self.deploys.decide_later(std::mem::take(&mut round.lasting));
+        // What is only being written beside the live files goes on: it is judged when it comes back.
+        round.jobs.retain(|it| matches!(it.task, Task::Stage(_) | Task::Rehearse(..)));
+        round.jobs.extend(std::mem::take(&mut round.litter).into_iter().map(Job::of));
         round.answers = Answers::default();
         round.since.clear();
         for (_, answer) in &mut round.granted {

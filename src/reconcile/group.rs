@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     decide::{Rules, State},
-    model::{Dirty, Fact, Packed, Record, RootName, RuntimeName, Seq, Timestamp, ToolId},
+    model::{
+        Deploy, DeployNo, Dirty, Fact, Packed, Record, RootName, RuntimeName, Seq, Timestamp,
+        ToolId,
+    },
     ports::{Batch, Rows},
 };
 
@@ -27,8 +30,8 @@ impl Group {
     /// What must be looked at again because these facts did not happen after all.
     pub(super) fn dirty(&self, rules: &Rules) -> Dirty {
         let paths: BTreeSet<ToolId> =
-            self.records.iter().filter_map(|it| it.fact.tool()).cloned().collect();
-        let whole = self.records.iter().any(|it| it.fact.tool().is_none());
+            self.records.iter().flat_map(|it| it.fact.tools()).cloned().collect();
+        let whole = self.records.iter().any(|it| it.fact.tools().is_empty());
         let roots = if whole { rules.roots.keys().cloned().collect() } else { BTreeSet::new() };
         Dirty { paths, roots }
     }
@@ -51,7 +54,7 @@ pub(super) fn stamp(facts: Vec<Fact>, head: Seq, time: Timestamp) -> Vec<Record>
 
 /// The rows that these records touched, as they are now.
 pub(super) fn rows(state: &State, records: &[Record]) -> Rows {
-    let tools: BTreeSet<&ToolId> = records.iter().filter_map(|it| it.fact.tool()).collect();
+    let tools: BTreeSet<&ToolId> = records.iter().flat_map(|it| it.fact.tools()).collect();
     let roots: BTreeSet<&RootName> = records.iter().filter_map(|it| it.fact.root()).collect();
     let runtimes: BTreeSet<&RuntimeName> =
         records.iter().filter_map(|it| it.fact.runtime()).collect();
@@ -61,6 +64,17 @@ pub(super) fn rows(state: &State, records: &[Record]) -> Rows {
             .filter_map(|id| Some((id.clone(), state.tool(id)?.clone())))
             .collect(),
         roots: roots.into_iter().map(|it| (it.clone(), state.root(it))).collect(),
+        deploys: deploys(state, records),
         runtimes: runtimes.into_iter().map(|it| (it.clone(), state.runtime(it).cloned())).collect(),
     }
+}
+
+/// Each that a record is about, and is still at hand.
+fn deploys(state: &State, records: &[Record]) -> Vec<Deploy> {
+    let moved = records.iter().filter_map(|it| match &it.fact {
+        Fact::DeployMoved { deploy, .. } => Some(*deploy),
+        _ => None,
+    });
+    let numbers: BTreeSet<DeployNo> = moved.collect();
+    numbers.into_iter().filter_map(|it| Some((**state.deploy(it)?).clone())).collect()
 }

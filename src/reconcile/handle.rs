@@ -9,14 +9,15 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
+    crew::Crew,
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
     view::View,
 };
 use crate::{
-    decide::Command,
-    model::{Record, Refusal, RootName, Seq, ToolId},
+    decide::{Command, Rehearsal},
+    model::{DeployNo, Record, Refusal, RootName, Seq, ToolId},
     ports::{Archive, BarrierNo},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     /// Asks the watcher to bring a barrier round.
     pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
     pub(super) lane: Arc<Lane>,
+    pub(super) crew: Arc<Crew>,
     pub(super) measures: Measures,
 }
 
@@ -41,6 +43,10 @@ pub(super) struct Shared {
 #[derive(Clone, Debug)]
 pub struct Granted {
     pub as_of: Seq,
+    /// The deploy that it began, or that the same request began before.
+    pub deploy: Option<DeployNo>,
+    /// What would have come of it, where nothing was to become true.
+    pub rehearsal: Option<Rehearsal>,
     /// Empty where the request asked for what was so already.
     pub records: Vec<Record>,
 }
@@ -88,13 +94,14 @@ impl Handle {
 
     /// What was counted and measured since the start.
     pub fn measured(&self) -> Measured {
-        let Shared { measures, mailbox, lane, records, .. } = &*self.shared;
+        let Shared { measures, mailbox, lane, crew, records, .. } = &*self.shared;
         let [hints, answers, requests] = mailbox.lengths();
         let queues = vec![
             ("hints", hints),
             ("looks", lane.length()),
             ("answers", answers),
             ("requests", requests),
+            ("deploys", crew.length()),
         ];
         measures.told(queues, records.receiver_count())
     }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::mailbox::Mailbox;
 use crate::{
-    model::{Glance, Origin, RootName, Seen, Sight, ToolId},
+    model::{Glance, Origin, RootName, Seen, Seq, Sight, ToolId},
     ports::{Tree, Walk},
     roots::WatchedRoot,
 };
@@ -41,7 +41,9 @@ pub(super) struct WalkOrder {
 /// What comes back.
 pub(super) enum Found {
     /// `away`: roots whose directory was not there just then, so that what is gone in them is not gone.
+    /// `as_of`: they were begun when this fact was true and shown.
     Looked {
+        as_of: Seq,
         looks: Vec<Look>,
         away: BTreeSet<RootName>,
     },
@@ -93,8 +95,12 @@ pub(super) struct Wanted {
     stop: bool,
 }
 
-/// Says whether a path is a tool already.
-pub(super) type Known = Box<dyn Fn(&ToolId) -> bool + Send>;
+/// What the loop shows to those who look.
+pub(super) trait Shown: Send {
+    /// Whether a path is a tool already.
+    fn is_known(&self, id: &ToolId) -> bool;
+    fn head(&self) -> Seq;
+}
 
 impl Lane {
     fn lock(&self) -> MutexGuard<'_, Wanted> {
@@ -137,8 +143,8 @@ impl Lane {
     }
 
     /// The thread's body.
-    pub(super) fn run(&self, tree: Box<dyn Tree>, known: Known, mailbox: &Mailbox) {
-        let mut worker = Worker::new(tree, known);
+    pub(super) fn run(&self, tree: Box<dyn Tree>, shown: Box<dyn Shown>, mailbox: &Mailbox) {
+        let mut worker = Worker::new(tree, shown);
         while let Some(work) = self.next(&worker) {
             if let Some(found) = worker.step(work) {
                 let walked = matches!(found, Found::Walked(_));
@@ -231,7 +237,7 @@ pub(super) enum Work {
 /// Does one piece of work at a time and says what it found.
 pub(super) struct Worker {
     tree: Box<dyn Tree>,
-    known: Known,
+    shown: Box<dyn Shown>,
     walk: Option<Walking>,
 }
 
@@ -244,8 +250,8 @@ struct Walking {
 }
 
 impl Worker {
-    pub(super) fn new(tree: Box<dyn Tree>, known: Known) -> Self {
-        Self { tree, known, walk: None }
+    pub(super) fn new(tree: Box<dyn Tree>, shown: Box<dyn Shown>) -> Self {
+        Self { tree, shown, walk: None }
     }
 
     /// How long the walk in progress still rests.
@@ -278,21 +284,27 @@ impl Worker {
 
     fn look(&mut self, orders: &[Order]) -> Found {
         let glances: Vec<Glance> = orders.iter().map(|it| it.glance.clone()).collect();
-        let seen = self.tree.look(&glances, &*self.known);
+        let as_of = self.shown.head();
+        let seen = self.see(&glances);
         let mut looks: Vec<Look> = seen
             .into_iter()
             .zip(orders)
             .map(|(seen, it)| Look { seen, origin: it.origin, ticket: Some(it.ticket) })
             .collect();
         looks.extend(self.other_names(&looks));
-        self.looked(looks)
+        self.looked(as_of, looks)
     }
 
-    fn looked(&self, looks: Vec<Look>) -> Found {
+    fn see(&mut self, glances: &[Glance]) -> Vec<Seen> {
+        let shown = &self.shown;
+        self.tree.look(glances, &|it| shown.is_known(it))
+    }
+
+    fn looked(&self, as_of: Seq, looks: Vec<Look>) -> Found {
         let gone = looks.iter().filter(|it| it.seen.sight == Sight::Gone);
         let roots: BTreeSet<RootName> = gone.map(|it| it.seen.tool.root()).collect();
         let away = roots.into_iter().filter(|it| !self.tree.root_is_there(it)).collect();
-        Found::Looked { looks, away }
+        Found::Looked { as_of, looks, away }
     }
 
     /// Hard links: an event names one of them, the content changed under all.
@@ -306,8 +318,7 @@ impl Worker {
             .collect();
         let glances: Vec<Glance> =
             others.into_iter().map(|tool| Glance { tool, firm: false, fresh: false }).collect();
-        let seen =
-            if glances.is_empty() { Vec::new() } else { self.tree.look(&glances, &*self.known) };
+        let seen = if glances.is_empty() { Vec::new() } else { self.see(&glances) };
         seen.into_iter().map(|seen| Look { seen, origin: Origin::Watch, ticket: None }).collect()
     }
 
@@ -331,7 +342,8 @@ impl Worker {
         let (origin, fresh) = (walking.order.origin, walking.order.rehash);
         let glances: Vec<Glance> =
             paths.iter().map(|tool| Glance { tool: tool.clone(), firm: false, fresh }).collect();
-        let seen = self.tree.look(&glances, &*self.known);
+        let as_of = self.shown.head();
+        let seen = self.see(&glances);
         let worked = began.elapsed();
         walking.took += worked;
         walking.present.extend(paths);
@@ -339,7 +351,7 @@ impl Worker {
             Instant::now() + if walking.order.gentle { worked * 9 } else { Duration::ZERO };
         self.walk = Some(walking);
         let looks = seen.into_iter().map(|seen| Look { seen, origin, ticket: None }).collect();
-        Some(self.looked(looks))
+        Some(self.looked(as_of, looks))
     }
 
     fn end(&self, walking: Walking, end: End) -> Found {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Moment,
+    crew::Done,
     handle::{Answer, Rescanned, Synced, Unavailable},
     lane::Found,
     walks::Audit,
@@ -77,6 +78,8 @@ pub(super) struct Mail {
     /// When the oldest hint behind `dirty` was heard.
     pub(super) heard: Option<Instant>,
     pub(super) requests: Vec<Request>,
+    /// What those who work for deploys have to say.
+    pub(super) done: Vec<Done>,
     pub(super) rescans: Vec<Rescan>,
     /// Who asks whether loop and lane get on.
     pub(super) pulses: Vec<oneshot::Sender<()>>,
@@ -94,6 +97,7 @@ impl Mail {
             && self.expected.is_empty()
             && self.raised.is_empty()
             && self.requests.is_empty()
+            && self.done.is_empty()
             && self.rescans.is_empty()
             && self.pulses.is_empty()
             && !self.stop
@@ -149,6 +153,11 @@ impl Mailbox {
         waiting.mail.found.push(found);
         drop(waiting);
         self.arrived.notify_one();
+    }
+
+    /// At most as many wait as there are deploys that somebody waits for.
+    pub(super) fn done(&self, done: Done) {
+        self.put(|mail| mail.done.push(done));
     }
 
     pub(super) fn request(

@@ -8,6 +8,8 @@
 mod agenda;
 mod barrier;
 mod commit;
+mod crew;
+mod deploys;
 mod group;
 mod handle;
 mod lane;
@@ -24,7 +26,8 @@ mod simulation;
 mod view;
 mod walks;
 
-pub use crate::decide::{Accept, Command, Counts, RootRules, Rules};
+pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
+pub use crew::Works;
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;

@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{Fact, Origin, Reason, Record, RootName},
+    model::{CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId},
     ports::Watching,
 };
 
@@ -21,7 +21,8 @@ pub(super) fn tell(record: &Record) {
         Fact::VersionRecorded(it) => {
             let (tool, version, author) = (&it.tool, it.number.0, &it.author);
             let (sha256, size, origin) = (it.digest, it.size, it.origin.as_str());
-            info!(event, seq, %tool, version, %author, %sha256, size, origin, reason = it.reason.as_str());
+            let deploy = it.note.as_ref().map(|it| it.deploy.0);
+            info!(event, seq, %tool, version, deploy, %author, %sha256, size, origin, reason = it.reason.as_str());
         }
         Fact::ToolRemoved { tool, origin } => warn!(event, seq, %tool, origin = origin.as_str()),
         Fact::DriftDetected { tool, sync, disk, expected } => {
@@ -52,6 +53,13 @@ pub(super) fn tell(record: &Record) {
         Fact::RuntimeExpired { runtime, asked } => info!(event, seq, %runtime, asked),
         Fact::SafetyStopped { root, cause } => warn!(event, seq, %root, cause = cause.as_str()),
         Fact::SafetyCleared { root, accepted } => info!(event, seq, %root, accepted),
+        Fact::DeployMoved { deploy, tools, step } => tell_deploy(record, *deploy, tools, step),
+        Fact::ContentQuarantined { tool, digest, deploy, author } => {
+            warn!(event, seq, %tool, sha256 = %digest, deploy = deploy.map(|it| it.0), %author);
+        }
+        Fact::ContentReleased { tool, digest, author } => {
+            info!(event, seq, %tool, sha256 = %digest, %author);
+        }
     }
     if record.fact.origin() == Some(Origin::Audit) {
         let tool = record.fact.tool().map(tracing::field::display);
@@ -73,7 +81,42 @@ fn is_initial(fact: &Fact) -> bool {
         | Fact::RuntimeFailed { .. }
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
-        | Fact::SafetyCleared { .. } => false,
+        | Fact::SafetyCleared { .. }
+        | Fact::DeployMoved { .. }
+        | Fact::ContentQuarantined { .. }
+        | Fact::ContentReleased { .. } => false,
+    }
+}
+
+/// By consequence: what somebody has to look at is a warning.
+fn tell_deploy(record: &Record, deploy: DeployNo, tools: &[ToolId], step: &Step) {
+    let (event, seq, deploy) = (record.fact.event(), record.seq.0, deploy.0);
+    let tool = tools.first().filter(|_| tools.len() == 1).map(tracing::field::display);
+    let (why, by) = (step.why(), step.by().map(|it| it.0));
+    match step {
+        Step::Accepted(it) | Step::NoOp(it) => {
+            let (author, kind, reason) = (&it.author, it.kind.as_str(), it.reason.as_str());
+            let tools = tools.len();
+            info!(event, seq, deploy, tool, tools, %author, kind, reason, message = it.message.as_deref());
+        }
+        Step::Staged(_)
+        | Step::Verified(_)
+        | Step::Switching { .. }
+        | Step::Activated { .. }
+        | Step::Confirmed { .. } => info!(event, seq, deploy, tool, why),
+        Step::Rejected(checks) => {
+            let failed = checks.iter().find_map(|it| match &it.outcome {
+                CheckOutcome::Failed(failure) => Some(failure.why.as_str()),
+                CheckOutcome::Passed | CheckOutcome::Skipped(_) => None,
+            });
+            warn!(event, seq, deploy, tool, why = failed);
+        }
+        Step::AwaitingApproval { .. }
+        | Step::Conflicted { .. }
+        | Step::Aborted { .. }
+        | Step::RolledBack { .. }
+        | Step::Superseded { .. }
+        | Step::Abandoned { .. } => warn!(event, seq, deploy, tool, why, by),
     }
 }
 

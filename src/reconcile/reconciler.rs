@@ -12,8 +12,10 @@ use super::{
     Moment,
     agenda::{self, Agenda},
     barrier::Waiters,
+    crew::Job,
+    deploys::Deploys,
     group::{self},
-    handle::{Granted, Synced},
+    handle::{Answer, Granted, Synced},
     lane::{Found, Look, Order},
     leases::Leases,
     mailbox::{Barrier, Mail, Manifest, Request, Setup},
@@ -24,7 +26,7 @@ use super::{
     walks::Walks,
 };
 use crate::{
-    decide::{self, Command, Input, Rules, State, Wait},
+    decide::{self, Command, Input, Rules, State, Task, Wait},
     model::{Dirty, Fact, Origin, RootName, Seq, ToolId},
     ports::{Clock, Log, Rows, StoreError},
 };
@@ -47,6 +49,7 @@ pub(super) struct Reconciler {
     pub(super) retry: Option<(Moment, Dirty)>,
     /// Manifests that wait for the same.
     pub(super) unapplied: Vec<Manifest>,
+    pub(super) deploys: Deploys,
 }
 
 impl Reconciler {
@@ -76,6 +79,7 @@ impl Reconciler {
             figures: Figures::default(),
             retry: None,
             unapplied: Vec::new(),
+            deploys: Deploys::default(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Reconciler {
             self.leases.next(),
             self.barriers.next(),
             self.walks.next(),
+            self.deploys.next(),
             expected,
             retry,
         ]
@@ -124,6 +129,9 @@ impl Reconciler {
         }
         self.decide(Input::Dirty(mail.dirty), Origin::Watch, &mut round);
         self.rescans(mail.rescans, &mut round);
+        for done in mail.done {
+            self.done(done, &mut round)?;
+        }
         let raised = self.raise(&mail.raised);
         for request in mail.requests {
             self.request(request, &mut round);
@@ -155,6 +163,7 @@ impl Reconciler {
         for it in setup.manifests {
             self.manifest(it, round);
         }
+        self.look_back(round);
     }
 
     fn manifest(&mut self, manifest: Manifest, round: &mut Round) {
@@ -165,17 +174,17 @@ impl Reconciler {
 
     fn found(&mut self, found: Found, round: &mut Round) {
         match found {
-            Found::Looked { looks, away } => {
+            Found::Looked { as_of, looks, away } => {
                 for root in away {
                     self.decide(Input::RootGone(root), Origin::Scan, round);
                 }
-                self.looked(looks, round);
+                self.looked(as_of, looks, round);
             }
             Found::Walked(walked) => self.walked(walked, round),
         }
     }
 
-    fn looked(&mut self, looks: Vec<Look>, round: &mut Round) {
+    fn looked(&mut self, as_of: Seq, looks: Vec<Look>, round: &mut Round) {
         let asked: Vec<(ToolId, Option<u64>, bool)> = looks
             .iter()
             .map(|it| (it.seen.tool.clone(), it.ticket, it.seen.is_settled()))
@@ -183,7 +192,8 @@ impl Reconciler {
         let since = asked.iter().filter_map(|it| Some((it.0.clone(), self.pending.since(&it.0)?)));
         round.since.extend(since);
         let seen = looks.into_iter().map(|it| (it.origin, it.seen)).collect();
-        let mut again = self.decide(Input::Looked(seen), Origin::Watch, round).asked;
+        let input = Input::Looked { as_of, seen };
+        let mut again = self.decide(input, Origin::Watch, round).asked;
         for (tool, ticket, settled) in asked {
             if settled {
                 self.pending.settled(&tool);
@@ -221,7 +231,11 @@ impl Reconciler {
             self.agenda.drop(&tool);
             match look.wait {
                 Wait::None => round.looks.push(order),
-                wait @ (Wait::Vanished | Wait::Empty | Wait::Audited | Wait::Unsettled) => {
+                wait @ (Wait::Vanished
+                | Wait::Empty
+                | Wait::Audited
+                | Wait::Switching
+                | Wait::Unsettled) => {
                     self.agenda.put(round.now + agenda::delay(wait, tries), order);
                 }
             }
@@ -230,7 +244,15 @@ impl Reconciler {
         for root in plan.scans {
             round.walks.push(self.walks.order(root, Origin::Scan, false));
         }
-        Decided { asked, refusal: plan.refusal }
+        let mut stages = Vec::new();
+        for task in plan.tasks {
+            match task {
+                Task::Stage(_) | Task::Rehearse(..) => stages.push(task),
+                task => round.jobs.push(Job { ticket: None, task }),
+            }
+        }
+        let decide::Plan { refusal, known, rehearsal, .. } = plan;
+        Decided { asked, refusal, known, rehearsal, stages }
     }
 
     fn make_true(&mut self, facts: Vec<crate::model::Fact>, round: &mut Round) {
@@ -250,13 +272,34 @@ impl Reconciler {
         if let Command::Report { runtime, ttl_ms, .. } = &request.command {
             self.leases.renew(runtime, round.now, *ttl_ms);
         }
+        // Whoever reports does not wait for what follows from it.
+        let waits = !matches!(request.command, Command::Report { .. });
         let decided = self.decide(Input::Request(request.command), Origin::Watch, round);
+        if waits && !decided.stages.is_empty() {
+            self.wait_for_stage(request.reply, decided.stages, round);
+        } else {
+            self.answer(request.reply, decided, first, round);
+        }
+    }
+
+    /// With what became true since the record at `first`.
+    pub(super) fn answer(
+        &mut self,
+        reply: oneshot::Sender<Answer>,
+        decided: Decided,
+        first: usize,
+        round: &mut Round,
+    ) {
         let records = round.group.records.get(first..).unwrap_or_default().to_vec();
-        let answer = match decided.refusal {
+        let Decided { refusal, known, rehearsal, stages, .. } = decided;
+        self.stage_unasked(stages, round);
+        let began = records.iter().find_map(|it| it.fact.deploy());
+        let deploy = known.or(began);
+        let answer = match refusal {
             Some(refusal) => Err(refusal),
-            None => Ok(Granted { as_of: self.state.head, records }),
+            None => Ok(Granted { as_of: self.state.head, deploy, rehearsal, records }),
         };
-        round.granted.push((request.reply, Ok(answer)));
+        round.granted.push((reply, Ok(answer)));
     }
 
     /// Barriers whose hints are all here, and those that waited for them too long.
@@ -270,10 +313,12 @@ impl Reconciler {
             for it in std::mem::take(&mut self.unapplied) {
                 self.manifest(it, round);
             }
+            self.decide_again(round);
         }
         for runtime in self.leases.take_ended(round.now) {
             self.decide(Input::LeaseEnded(runtime), Origin::Watch, round);
         }
+        self.deadlines(round);
         round.looks.extend(self.agenda.take_due(round.now));
         round.walks.extend(self.walks.due(&self.rules, round.now));
     }
@@ -282,6 +327,8 @@ impl Reconciler {
         self.note_missed(&round.group.records);
         let scans = std::mem::take(&mut round.scans);
         self.end_walks(&scans, round.now);
+        self.state.forget_old_deploys();
+        self.plan_deadlines(round.now);
         let mut synced: Vec<_> = self
             .barriers
             .take_ended(&self.pending, &round.answers, round.now)
@@ -304,6 +351,7 @@ impl Reconciler {
             synced,
             rescanned: self.walks.rescanned(self.state.head),
             pulses: round.pulses,
+            jobs: round.jobs,
         }
     }
 
@@ -320,7 +368,7 @@ impl Reconciler {
         late.map(|it| (it.0.reply, synced.clone())).collect()
     }
 
-    pub(super) fn now(&self) -> crate::model::Timestamp {
+    pub(super) fn wall_clock(&self) -> crate::model::Timestamp {
         self.clock.now()
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::{
     Moment,
     barrier::Answers,
+    crew::Job,
     group::Group,
     handle::{Answer, Rescanned, Synced},
     lane::{Order, WalkOrder},
@@ -14,8 +15,8 @@ use super::{
     walks::{RescanReply, ScanDone},
 };
 use crate::{
-    decide::Input,
-    model::{Origin, Record, Refusal, ToolId},
+    decide::{Input, Rehearsal, Task},
+    model::{DeployNo, Origin, Record, Refusal, ToolId},
     roots::WatchedRoot,
 };
 
@@ -32,6 +33,7 @@ pub(super) struct Outcome {
     pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
     pub(super) rescanned: Vec<(RescanReply, Rescanned)>,
     pub(super) pulses: Vec<oneshot::Sender<()>>,
+    pub(super) jobs: Vec<Job>,
     /// Of each version that a hint led to, when the hint was heard.
     pub(super) heard: Vec<Moment>,
 }
@@ -41,6 +43,10 @@ pub(super) struct Decided {
     /// Paths to be looked at (again), each with its question.
     pub(super) asked: BTreeMap<ToolId, u64>,
     pub(super) refusal: Option<Refusal>,
+    pub(super) known: Option<DeployNo>,
+    pub(super) rehearsal: Option<Rehearsal>,
+    /// Contents to be staged first: who asked for it waits for that.
+    pub(super) stages: Vec<Task>,
 }
 
 /// What one round gathers before it is durable.
@@ -60,12 +66,19 @@ pub(super) struct Round {
     pub(super) manifests: Vec<Manifest>,
     pub(super) granted: Vec<(oneshot::Sender<Answer>, Answer)>,
     pub(super) pulses: Vec<oneshot::Sender<()>>,
+    pub(super) jobs: Vec<Job>,
+    /// What has to be decided again if this round turns out not to have happened.
+    pub(super) lasting: Vec<Input>,
+    /// What was staged for nothing in that case.
+    pub(super) litter: Vec<Task>,
 }
 
 /// How each path came to be seen: a second look inherits it.
 pub(super) fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
     match input {
-        Input::Looked(seen) => seen.iter().map(|(origin, it)| (it.tool.clone(), *origin)).collect(),
+        Input::Looked { seen, .. } => {
+            seen.iter().map(|(origin, it)| (it.tool.clone(), *origin)).collect()
+        }
         Input::Dirty(_)
         | Input::Walked { .. }
         | Input::Scanned(_)
@@ -73,6 +86,13 @@ pub(super) fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
         | Input::RootBack(_)
         | Input::Manifest { .. }
         | Input::Request(_)
-        | Input::LeaseEnded(_) => BTreeMap::new(),
+        | Input::LeaseEnded(_)
+        | Input::Started
+        | Input::Staged(_)
+        | Input::Verified { .. }
+        | Input::Rehearsed { .. }
+        | Input::Switched { .. }
+        | Input::Deadline(_)
+        | Input::Late(_) => BTreeMap::new(),
     }
 }

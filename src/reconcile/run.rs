@@ -11,9 +11,11 @@ use tracing::{error, info, warn};
 
 pub use super::walks::Audit;
 use super::{
-    Moment, group,
+    Moment,
+    crew::Works,
+    group,
     handle::{Handle, Shared},
-    lane::Lane,
+    lane::{Lane, Shown},
     mailbox::{Mailbox, Setup},
     measures::Measures,
     publish,
@@ -24,7 +26,7 @@ use super::{
 };
 use crate::{
     decide::State,
-    model::Seq,
+    model::{Seq, ToolId},
     ports::{Archive, BarrierNo, Clock, Log, Notice, Rows, StoreError, Tree},
 };
 
@@ -56,6 +58,7 @@ pub struct World {
     pub archive: Arc<dyn Archive>,
     pub tree: Box<dyn Tree>,
     pub clock: Arc<dyn Clock>,
+    pub works: Works,
 }
 
 /// The two threads. Dropping it does not stop them; [`Running::stop`] does.
@@ -72,7 +75,7 @@ pub fn start(
     raise: impl Fn(BarrierNo) + Send + Sync + 'static,
     ended: impl FnOnce() + Send + 'static,
 ) -> Result<(Handle, Running, Arc<dyn Notice>), Fatal> {
-    let World { log, archive, tree, clock } = world;
+    let World { log, archive, tree, clock, works } = world;
     let (state, rows) = bring_up(&*archive)?;
     let mut reconciler = Reconciler::new(state, log, clock, Walks::new(settings.audit));
     match reconciler.save_rows(rows) {
@@ -88,11 +91,13 @@ pub fn start(
         mailbox: Arc::clone(&mailbox),
         raise: Box::new(raise),
         lane: Lane::shared(),
+        crew: Arc::default(),
         measures: Measures::default(),
     });
     let handle = Handle { shared };
     let lane = Arc::clone(&handle.shared.lane);
-    let looping = Looping { reconciler, handle: handle.clone(), lane, began: Instant::now() };
+    let looping =
+        Looping { reconciler, handle: handle.clone(), lane, works, began: Instant::now() };
     let looped = thread("reconcile", move || {
         let result = looping.run(tree);
         ended();
@@ -109,7 +114,7 @@ pub fn start(
 pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreError> {
     let (mut as_of, rows) = archive.rows()?;
     let runtimes = rows.runtimes.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
-    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes);
+    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes, rows.deploys);
     let mut changed = Rows::default();
     loop {
         let records = archive.records(as_of, REPLAY_PAGE)?;
@@ -122,7 +127,14 @@ pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreErro
         changed.tools.extend(rows.tools);
         changed.roots.extend(rows.roots);
         changed.runtimes.extend(rows.runtimes);
+        changed.deploys.extend(rows.deploys);
+        state.forget_old_deploys();
     }
+}
+
+fn not_started(source: std::io::Error) -> StoreError {
+    let (doing, path) = ("starting the threads", "deploys".into());
+    StoreError::Io { doing, path, source }
 }
 
 fn thread<T: Send + 'static>(
@@ -153,21 +165,33 @@ struct Looping {
     reconciler: Reconciler,
     handle: Handle,
     lane: Arc<Lane>,
+    works: Works,
     began: Instant,
+}
+
+/// What was published is what is shown.
+impl Shown for Handle {
+    fn is_known(&self, id: &ToolId) -> bool {
+        self.view().state.is_listed(id)
+    }
+
+    fn head(&self) -> Seq {
+        self.view().state.head
+    }
 }
 
 impl Looping {
     fn run(mut self, tree: Box<dyn Tree>) -> Result<(), Fatal> {
         let mailbox = Arc::clone(&self.handle.shared.mailbox);
         let lane = Arc::clone(&self.lane);
-        let known = {
-            let handle = self.handle.clone();
-            Box::new(move |id: &crate::model::ToolId| handle.view().state.is_listed(id))
-        };
+        let shown = Box::new(self.handle.clone());
         let lane_thread = {
             let mailbox = Arc::clone(&mailbox);
-            thread("look", move || lane.run(tree, known, &mailbox))?
+            thread("look", move || lane.run(tree, shown, &mailbox))?
         };
+        let Shared { crew, archive, .. } = &*self.handle.shared;
+        let crew = Arc::clone(crew);
+        let hands = crew.start(&self.works, archive, &mailbox).map_err(not_started)?;
         let result = self.rounds(&mailbox);
         if let Err(error) = &result {
             self.reconciler.log_state = LogState::Broken(error.to_string());
@@ -177,12 +201,15 @@ impl Looping {
         // Who waits for an answer is told that there will be none, before anything that takes time.
         mailbox.close();
         self.lane.stop();
+        crew.stop();
         let joined = lane_thread.join();
+        let worked = hands.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and);
         if result.is_ok() {
             self.checkpoint()?;
             self.tell_head();
         }
         joined.map_err(|_| Fatal::Panicked("look"))?;
+        worked.map_err(|_| Fatal::Panicked("deploys"))?;
         result
     }
 
@@ -239,6 +266,8 @@ impl Looping {
         self.lane.look(outcome.looks);
         outcome.walks.into_iter().for_each(|it| self.lane.walk(it));
         self.lane.pulse(outcome.pulses);
+        let state = &self.reconciler.state;
+        self.handle.shared.crew.take_on(outcome.jobs, |it| state.deploy(it).cloned());
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }

@@ -249,7 +249,7 @@ impl Reconciler {
 
     /// After the group is durable: the walks are told to be over.
     pub(super) fn end_walks(&mut self, scans: &[ScanDone], now: Moment) {
-        let time = self.now();
+        let time = self.wall_clock();
         for done in scans {
             let root = &done.order.root;
             self.walks.ended(done);

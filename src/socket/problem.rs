@@ -1,6 +1,8 @@
 //! Refusals and failures as answers: the only place that knows status codes. Every one of them is
 //! `application/problem+json`.
 
+mod refused;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -25,9 +27,19 @@ pub(super) enum Code {
     NoSuchTool,
     NoSuchVersion,
     NoSuchRuntime,
+    NoSuchDeploy,
     MethodNotAllowed,
     RequestTimeout,
     Conflict,
+    DeployOpen,
+    NotInState,
+    Quarantined,
+    RootReadOnly,
+    CannotKeepOwner,
+    SafetyStop,
+    VerificationFailed,
+    PolicyRejected,
+    BaseRequired,
     TooLarge,
     UnsupportedType,
     TooManyRequests,
@@ -65,6 +77,24 @@ impl Code {
             Self::NoSuchTool => (S::NOT_FOUND, "no_such_tool", "There is no such tool"),
             Self::NoSuchVersion => (S::NOT_FOUND, "no_such_version", "There is no such version"),
             Self::NoSuchRuntime => (S::NOT_FOUND, "no_such_runtime", "There is no such runtime"),
+            Self::NoSuchDeploy => (S::NOT_FOUND, "no_such_deploy", "There is no such deploy"),
+            Self::DeployOpen => (S::CONFLICT, "deploy_open", "Another deploy of it is on its way"),
+            Self::NotInState => (S::CONFLICT, "not_in_state", "The deploy is past that"),
+            Self::Quarantined => (S::CONFLICT, "quarantined", "This content was blamed before"),
+            Self::RootReadOnly => (S::CONFLICT, "root_read_only", "The root cannot be written"),
+            Self::CannotKeepOwner => {
+                (S::CONFLICT, "cannot_keep_owner", "The file would not keep what it has")
+            }
+            Self::SafetyStop => (S::CONFLICT, "safety_stop", "Nothing is changed in this root"),
+            Self::VerificationFailed => {
+                (S::UNPROCESSABLE_ENTITY, "verification_failed", "Verification says no")
+            }
+            Self::PolicyRejected => {
+                (S::UNPROCESSABLE_ENTITY, "policy_rejected", "The policy says no")
+            }
+            Self::BaseRequired => {
+                (S::PRECONDITION_REQUIRED, "base_required", "What did you start from?")
+            }
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method")
             }
@@ -93,7 +123,11 @@ impl Code {
     /// In seconds, where trying again can help.
     fn retry_after(self) -> Option<&'static str> {
         match self {
-            Self::TooManyRequests | Self::Starting | Self::Busy | Self::Stopping => Some("1"),
+            Self::TooManyRequests
+            | Self::Starting
+            | Self::Busy
+            | Self::Stopping
+            | Self::DeployOpen => Some("1"),
             Self::LogNotWritable | Self::DiskFull => Some("10"),
             Self::InvalidRequest
             | Self::ConfigRejected
@@ -102,9 +136,18 @@ impl Code {
             | Self::NoSuchTool
             | Self::NoSuchVersion
             | Self::NoSuchRuntime
+            | Self::NoSuchDeploy
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::Conflict
+            | Self::NotInState
+            | Self::Quarantined
+            | Self::RootReadOnly
+            | Self::CannotKeepOwner
+            | Self::SafetyStop
+            | Self::VerificationFailed
+            | Self::PolicyRejected
+            | Self::BaseRequired
             | Self::TooLarge
             | Self::UnsupportedType
             | Self::Internal => None,
@@ -220,6 +263,20 @@ impl From<StoreError> for Problem {
 impl From<Refusal> for Problem {
     fn from(it: Refusal) -> Self {
         match it {
+            Refusal::NotATool(_)
+            | Refusal::Conflict(_)
+            | Refusal::DeployOpen { .. }
+            | Refusal::Quarantined { .. }
+            | Refusal::SafetyStop { .. }
+            | Refusal::RootReadOnly { .. }
+            | Refusal::CannotKeepOwner { .. }
+            | Refusal::Obstructed { .. }
+            | Refusal::StageFull(_)
+            | Refusal::Stage(_)
+            | Refusal::NoSuchDeploy(_)
+            | Refusal::NotInState { .. }
+            | Refusal::NotByAi(_)
+            | Refusal::KeyReused { .. } => refused::deploy(it),
             Refusal::NoSuchTool(id) => Self::no_such_tool(&id),
             Refusal::NoSuchRuntime(name) => Self::no_such_runtime(&name),
             Refusal::DiskIsNot { tool, wanted, found } => disk_is_not(&tool, wanted, found),

@@ -2,18 +2,18 @@
 //! that is in the index; what it cannot read is an error with file and offset, never left out.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Shared,
+    Shared, deploy,
     entry::{self, ToolEntry, VersionEntry, name},
     fact::{from_json, root_name, runtime_name, tool_id},
     frame::Kind,
-    index::unusable,
+    index::{contained, unusable},
     pack::unpack,
     recovery::opening,
     rows,
@@ -21,9 +21,12 @@ use super::{
     verify,
 };
 use crate::{
-    model::{Digest, Fact, Record, Seq, ToolId, Version, VersionNo},
+    model::{Deploy, DeployNo, Digest, Fact, Record, Seq, ToolId, Version, VersionNo},
     ports::{Archive, Figures, Rows, StoreError, Verified},
 };
+
+/// So many are at hand after a start, whatever became of them.
+const RECENT_DEPLOYS: u64 = 500;
 
 pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,
@@ -43,6 +46,7 @@ impl Archive for Reader {
             let runtime = rows::runtime(&bytes).map_err(bad)?;
             rows.runtimes.push((runtime_name(&name).map_err(bad)?, Some(runtime)));
         }
+        rows.deploys = self.deploys_at_hand()?;
         index.walk_rows(|key, row| {
             if !row.is_empty() {
                 let id = tool_id(&String::from_utf8_lossy(key)).map_err(bad)?;
@@ -111,6 +115,29 @@ impl Archive for Reader {
 
     fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.tell(self.content_of(digest))
+    }
+
+    fn deploy(&self, number: DeployNo) -> Result<Option<Deploy>, StoreError> {
+        let name = entry::deploy_name(number);
+        let mut bytes = Vec::new();
+        self.walk_long(entry::DEPLOYS, &name, |found, piece| {
+            let same = found == name;
+            if same {
+                bytes.extend_from_slice(piece);
+            }
+            same
+        })?;
+        if bytes.is_empty() { Ok(None) } else { self.read_deploy(&bytes).map(Some) }
+    }
+
+    fn deploys(&self, below: Option<DeployNo>, limit: usize) -> Result<Vec<Deploy>, StoreError> {
+        let below = match below {
+            Some(it) => it,
+            None => self.last_deploy()?.next(),
+        };
+        let numbers = (1..below.0).rev().take(limit);
+        let found = numbers.filter_map(|it| self.deploy(DeployNo(it)).transpose());
+        found.collect()
     }
 
     fn verify(&self) -> Result<Verified, StoreError> {
@@ -233,6 +260,47 @@ impl Reader {
             return Ok(it);
         }
         Err(corrupt(&path, at, "another fact than the index says"))
+    }
+
+    /// Those of which something is still to come, and the latest.
+    fn deploys_at_hand(&self) -> Result<Vec<Deploy>, StoreError> {
+        let mut numbers = BTreeSet::new();
+        self.walk_long(entry::WAITING, "", |name, _| {
+            numbers.extend(name.parse().map(DeployNo));
+            true
+        })?;
+        let last = self.last_deploy()?.0;
+        numbers.extend((last.saturating_sub(RECENT_DEPLOYS) + 1..=last).map(DeployNo));
+        let found = numbers.into_iter().filter_map(|it| self.deploy(it).transpose());
+        found.collect()
+    }
+
+    fn last_deploy(&self) -> Result<DeployNo, StoreError> {
+        let index = &self.shared.index;
+        let last = contained(&index.path, || index.tree.get_lt([entry::DEPLOYS + 1]))?;
+        let number = last.and_then(|(key, _)| {
+            let rest = key.strip_prefix(&[entry::DEPLOYS])?;
+            std::str::from_utf8(name(rest)).ok()?.parse().ok()
+        });
+        Ok(DeployNo(number.unwrap_or_default()))
+    }
+
+    fn read_deploy(&self, bytes: &[u8]) -> Result<Deploy, StoreError> {
+        deploy::from_row(bytes).map_err(|it| unusable(&self.shared.index.path, it))
+    }
+
+    /// The pieces of this kind from a name on, as long as they are wanted.
+    fn walk_long(
+        &self,
+        kind: u8,
+        from: &str,
+        mut visit: impl FnMut(&str, &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let from: Vec<u8> = std::iter::once(kind).chain(from.bytes()).collect();
+        self.shared.index.walk(&from, |key, value| {
+            let Some(rest) = key.strip_prefix(&[kind]) else { return Ok(false) };
+            Ok(visit(&String::from_utf8_lossy(name(rest)), value))
+        })
     }
 
     /// Values of this kind, put together from their pieces.

@@ -6,7 +6,7 @@
 //! syncs: a power cut may then cost a rebuild.)
 
 use super::segment::Pointer;
-use crate::model::{Digest, Seq, ToolId, VersionNo};
+use crate::model::{DeployNo, Digest, Seq, ToolId, VersionNo};
 
 /// What is true of the index as a whole.
 pub(super) const META: &[u8] = &[0];
@@ -15,6 +15,9 @@ pub(super) const ROOTS: u8 = 1;
 pub(super) const RUNTIMES: u8 = 2;
 const CONTENTS: u8 = 3;
 const MARKS: u8 = 4;
+/// Rows of deploys, and the numbers of those of which something is still to come.
+pub(super) const DEPLOYS: u8 = 5;
+pub(super) const WAITING: u8 = 6;
 pub(super) const FIRST_TOOL: &[u8] = b"0";
 /// A tool's newest versions, at most: older ones go, this many together, under keys of their own.
 pub(super) const CHUNK: usize = 16;
@@ -77,6 +80,15 @@ pub(super) fn pieces(kind: u8, name: &str) -> Vec<u8> {
     key.extend_from_slice(name.as_bytes());
     key.push(0);
     key
+}
+
+/// In the order of the numbers.
+pub(super) fn deploy_name(number: DeployNo) -> String {
+    format!("{:020}", number.0)
+}
+
+pub(super) fn waiting(number: DeployNo) -> Vec<u8> {
+    pieces(WAITING, &deploy_name(number))
 }
 
 /// The bytes before the NUL: a tool's id, also where it is the key of a chunk.

@@ -6,11 +6,15 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::twin::{
-    AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
+use super::{
+    deploy::StepV1,
+    twin::{
+        AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
+    },
 };
 use crate::model::{
-    ChainHash, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId, Version, VersionNo,
+    ChainHash, DeployNo, Fact, Note, Record, RootName, RuntimeName, Seq, Timestamp, ToolId,
+    Version, VersionNo,
 };
 
 /// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
@@ -104,6 +108,22 @@ enum FactV1<'a> {
         root: Text<'a>,
         accepted: bool,
     },
+    DeployMoved {
+        deploy: u64,
+        tools: Vec<Text<'a>>,
+        step: StepV1,
+    },
+    ContentQuarantined {
+        tool: Text<'a>,
+        digest: Hex,
+        deploy: Option<u64>,
+        author: AuthorV1<'a>,
+    },
+    ContentReleased {
+        tool: Text<'a>,
+        digest: Hex,
+        author: AuthorV1<'a>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +141,18 @@ struct VersionV1<'a> {
     reason: Text<'a>,
     origin: OriginV1,
     mtime: i64,
+    /// Only of a version that a deploy made.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    note: Option<NoteV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteV1<'a> {
+    deploy: u64,
+    #[serde(borrow)]
+    claimed: Option<AuthorV1<'a>>,
+    message: Option<Text<'a>>,
+    metadata: Option<Text<'a>>,
 }
 
 fn text(it: &str) -> Text<'_> {
@@ -166,6 +198,22 @@ impl<'a> From<&'a Fact> for FactV1<'a> {
             | Fact::RuntimeStale { .. }
             | Fact::RuntimeFailed { .. }
             | Fact::RuntimeExpired { .. } => Self::of_runtime(fact),
+            Fact::DeployMoved { deploy, tools, step } => Self::DeployMoved {
+                deploy: deploy.0,
+                tools: tools.iter().map(|it| text(it.as_str())).collect(),
+                step: step.into(),
+            },
+            Fact::ContentQuarantined { tool, digest, deploy, author } => Self::ContentQuarantined {
+                tool: text(tool.as_str()),
+                digest: Hex(*digest),
+                deploy: deploy.map(|it| it.0),
+                author: author.into(),
+            },
+            Fact::ContentReleased { tool, digest, author } => Self::ContentReleased {
+                tool: text(tool.as_str()),
+                digest: Hex(*digest),
+                author: author.into(),
+            },
         }
     }
 }
@@ -201,7 +249,10 @@ impl<'a> FactV1<'a> {
             | Fact::BaselineMoved { .. }
             | Fact::BaselineAdopted { .. }
             | Fact::SafetyStopped { .. }
-            | Fact::SafetyCleared { .. } => Self::from(fact),
+            | Fact::SafetyCleared { .. }
+            | Fact::DeployMoved { .. }
+            | Fact::ContentQuarantined { .. }
+            | Fact::ContentReleased { .. } => Self::from(fact),
         }
     }
 
@@ -259,6 +310,22 @@ impl<'a> FactV1<'a> {
             Self::RuntimeExpired { runtime, asked } => {
                 Fact::RuntimeExpired { runtime: runtime_name(&runtime)?, asked }
             }
+            Self::DeployMoved { deploy, tools, step } => Fact::DeployMoved {
+                deploy: DeployNo(deploy),
+                tools: tools.iter().map(|it| tool_id(it)).collect::<Result<_, _>>()?,
+                step: step.read()?,
+            },
+            Self::ContentQuarantined { tool, digest, deploy, author } => Fact::ContentQuarantined {
+                tool: tool_id(&tool)?,
+                digest: digest.0,
+                deploy: deploy.map(DeployNo),
+                author: author.into(),
+            },
+            Self::ContentReleased { tool, digest, author } => Fact::ContentReleased {
+                tool: tool_id(&tool)?,
+                digest: digest.0,
+                author: author.into(),
+            },
         })
     }
 }
@@ -295,6 +362,12 @@ impl<'a> From<&'a Version> for VersionV1<'a> {
             reason: text(it.reason.as_str()),
             origin: it.origin.into(),
             mtime: it.mtime.0,
+            note: it.note.as_ref().map(|it| NoteV1 {
+                deploy: it.deploy.0,
+                claimed: it.claimed.as_ref().map(Into::into),
+                message: it.message.as_deref().map(text),
+                metadata: it.metadata.as_deref().map(text),
+            }),
         }
     }
 }
@@ -312,6 +385,14 @@ impl VersionV1<'_> {
             reason: reason(&self.reason)?,
             origin: self.origin.into(),
             mtime: Timestamp(self.mtime),
+            note: self.note.map(|it| {
+                Box::new(Note {
+                    deploy: DeployNo(it.deploy),
+                    claimed: it.claimed.map(Into::into),
+                    message: it.message.map(Cow::into_owned),
+                    metadata: it.metadata.map(Cow::into_owned),
+                })
+            }),
             time,
             seq,
         })

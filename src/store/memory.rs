@@ -9,8 +9,8 @@ use std::{
 use super::{Opened, fact, pack, segment::Head};
 use crate::{
     model::{
-        ChainHash, Digest, Fact, Record, Root, RootName, Runtime, RuntimeName, Seq, Tool, ToolId,
-        Version, VersionNo,
+        ChainHash, Deploy, DeployNo, Digest, Fact, Record, Root, RootName, Runtime, RuntimeName,
+        Seq, Tool, ToolId, Version, VersionNo,
     },
     ports::{Archive, Batch, Figures, Log, Memory, Packed, Remembered, Rows, StoreError, Verified},
 };
@@ -30,6 +30,7 @@ struct Kept {
     tools: BTreeMap<ToolId, Tool>,
     roots: BTreeMap<RootName, Root>,
     runtimes: BTreeMap<RuntimeName, Runtime>,
+    deploys: BTreeMap<DeployNo, Deploy>,
     stats: BTreeMap<ToolId, Remembered>,
     versions: BTreeMap<ToolId, Vec<Version>>,
 }
@@ -59,6 +60,7 @@ impl MemoryStore {
             kept.tools.clear();
             kept.roots.clear();
             kept.runtimes.clear();
+            kept.deploys.clear();
             kept.stats.clear();
         }
         self.reopen()
@@ -114,6 +116,7 @@ impl Kept {
         }
         self.tools.extend(batch.rows.tools.iter().cloned());
         self.roots.extend(batch.rows.roots.iter().cloned());
+        self.deploys.extend(batch.rows.deploys.iter().map(|it| (it.number, it.clone())));
         for (name, runtime) in &batch.rows.runtimes {
             match runtime {
                 Some(it) => self.runtimes.insert(name.clone(), it.clone()),
@@ -131,6 +134,7 @@ impl Archive for MemoryStore {
             tools: kept.tools.iter().map(|it| (it.0.clone(), it.1.clone())).collect(),
             roots: kept.roots.iter().map(|it| (it.0.clone(), it.1.clone())).collect(),
             runtimes: kept.runtimes.iter().map(|it| (it.0.clone(), Some(it.1.clone()))).collect(),
+            deploys: kept.deploys.values().cloned().collect(),
         };
         Ok((kept.rows_as_of, rows))
     }
@@ -169,6 +173,17 @@ impl Archive for MemoryStore {
         let matching = all.iter().rev().filter(|it| it.digest.hex().starts_with(hex));
         let newest = matching.filter(|it| seen.insert(it.digest));
         Ok(newest.map(|it| (it.digest, it.number)).collect())
+    }
+
+    fn deploy(&self, number: DeployNo) -> Result<Option<Deploy>, StoreError> {
+        Ok(self.kept().deploys.get(&number).cloned())
+    }
+
+    fn deploys(&self, below: Option<DeployNo>, limit: usize) -> Result<Vec<Deploy>, StoreError> {
+        let kept = self.kept();
+        let wanted =
+            kept.deploys.values().rev().filter(|it| below.is_none_or(|below| it.number < below));
+        Ok(wanted.take(limit).cloned().collect())
     }
 
     fn content(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {

@@ -15,6 +15,7 @@
 mod archive;
 mod change;
 mod checkpoint;
+mod deploy;
 mod entry;
 mod fact;
 mod frame;

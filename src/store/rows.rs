@@ -1,7 +1,7 @@
 //! Rows as the index keeps them: postcard, small. They are derived, so a change of shape only needs a new
 //! number in the index and costs one rebuild; nothing older is ever read here.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::{
     twin::{AuthorV1, BadText, BaselineV1, DiskV1, Hex, SafetyCauseV1},
 };
 use crate::{
-    model::{Head, Root, Runtime, Seq, Timestamp, Tool, VersionNo},
+    model::{DeployNo, Head, Provisional, Rare, Root, Runtime, Seq, Timestamp, Tool, VersionNo},
     ports::{Remembered, StatKey},
 };
 
@@ -22,7 +22,19 @@ struct ToolRow<'a> {
     disk: DiskV1,
     drift_since: Option<i64>,
     by_mode: bool,
+    #[serde(borrow)]
+    rare: Option<RareRow<'a>>,
     as_of: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RareRow<'a> {
+    #[serde(borrow)]
+    stands: Option<HeadRow<'a>>,
+    provisional: Option<(u64, Option<BaselineV1>)>,
+    before: Option<BaselineV1>,
+    quarantined: Vec<Hex>,
+    settled: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,39 +89,72 @@ fn row<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, BadText> {
 
 pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
     bytes(&ToolRow {
-        head: tool.head.as_ref().map(|it| HeadRow {
-            number: it.number.0,
-            digest: Hex(it.digest),
-            size: it.size,
-            executable: it.executable,
-            author: (&it.author).into(),
-            mtime: it.mtime.0,
-            seq: it.seq.0,
-        }),
+        head: tool.head.as_ref().map(of_head),
         baseline: tool.baseline.as_ref().map(Into::into),
         disk: tool.disk.into(),
         drift_since: tool.drift_since.map(|it| it.0),
         by_mode: tool.by_mode,
+        rare: tool.rare.as_deref().map(|it| RareRow {
+            stands: it.stands.as_ref().map(of_head),
+            provisional: it
+                .provisional
+                .as_ref()
+                .map(|it| (it.deploy.0, it.expected.as_ref().map(Into::into))),
+            before: it.before.as_ref().map(Into::into),
+            quarantined: it.quarantined.iter().copied().map(Hex).collect(),
+            settled: it.settled.0,
+        }),
         as_of: tool.as_of.0,
     })
+}
+
+fn of_head(it: &Head) -> HeadRow<'_> {
+    HeadRow {
+        number: it.number.0,
+        digest: Hex(it.digest),
+        size: it.size,
+        executable: it.executable,
+        author: (&it.author).into(),
+        mtime: it.mtime.0,
+        seq: it.seq.0,
+    }
+}
+
+fn head(it: HeadRow<'_>) -> Head {
+    Head {
+        number: VersionNo(it.number),
+        digest: it.digest.0,
+        size: it.size,
+        executable: it.executable,
+        author: it.author.into(),
+        mtime: Timestamp(it.mtime),
+        seq: Seq(it.seq),
+    }
+}
+
+fn rare(it: RareRow<'_>) -> Rare {
+    let provisional = it.provisional.map(|(deploy, expected)| Provisional {
+        deploy: DeployNo(deploy),
+        expected: expected.map(Into::into),
+    });
+    Rare {
+        stands: it.stands.map(head),
+        provisional,
+        before: it.before.map(Into::into),
+        quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
+        settled: Seq(it.settled),
+    }
 }
 
 pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
     let row: ToolRow<'_> = row(bytes)?;
     Ok(Tool {
-        head: row.head.map(|it| Head {
-            number: VersionNo(it.number),
-            digest: it.digest.0,
-            size: it.size,
-            executable: it.executable,
-            author: it.author.into(),
-            mtime: Timestamp(it.mtime),
-            seq: Seq(it.seq),
-        }),
+        head: row.head.map(head),
         baseline: row.baseline.map(Into::into),
         disk: row.disk.into(),
         drift_since: row.drift_since.map(Timestamp),
         by_mode: row.by_mode,
+        rare: row.rare.map(|it| Arc::new(rare(it))),
         as_of: Seq(row.as_of),
     })
 }

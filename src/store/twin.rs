@@ -79,6 +79,12 @@ impl<'a> From<&'a Author> for AuthorV1<'a> {
     }
 }
 
+impl AuthorV1<'static> {
+    pub(super) fn owned(it: &Author) -> Self {
+        Self { kind: it.kind.into(), name: it.name.clone().map(Cow::Owned) }
+    }
+}
+
 impl From<AuthorV1<'_>> for Author {
     fn from(it: AuthorV1<'_>) -> Self {
         Self { kind: it.kind.into(), name: it.name.map(Cow::into_owned) }
@@ -142,8 +148,10 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words!(AuthorKindV1 of AuthorKind { Ai, Unknown, Human });
-words!(OriginV1 of Origin { Scan, Watch, Audit });
+words!(OriginV1 of Origin { Scan, Watch, Audit, Deploy, Displaced });
 words!(SafetyCauseV1 of SafetyCause { RootMissing, MassRemoval });
 words!(SyncV1 of Sync { InSync, Modified, Orphaned, Missing, Unreadable });
 words!(CauseV1 of Cause { Symlink, Directory, Fifo, Socket, Device, TooLarge, Denied, Io });

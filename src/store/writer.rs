@@ -7,6 +7,7 @@ use super::{
     Shared,
     change::Change,
     checkpoint::{self, Checkpoint},
+    deploy,
     entry::{self, PIECE, piece, pieces},
     index::{Draft, unusable},
     journal::Journal,
@@ -172,6 +173,11 @@ fn put_rows(draft: &mut Draft<'_>, rows: &Rows) -> Result<(), StoreError> {
         let bytes = runtime.as_ref().map(rows::of_runtime).transpose();
         let bytes = bytes.map_err(|it| draft.unusable(it))?;
         put_long(draft, entry::RUNTIMES, name.as_str(), bytes.as_deref())?;
+    }
+    for it in &rows.deploys {
+        let bytes = deploy::to_row(it).map_err(|it| draft.unusable(it))?;
+        put_long(draft, entry::DEPLOYS, &entry::deploy_name(it.number), Some(&bytes))?;
+        draft.put(entry::waiting(it.number), it.waits().then(Vec::new))?;
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod deploy;
+
 use super::{Author, stamp};
 use crate::model::{Baseline, Disk, Fact, Record};
 
@@ -15,6 +17,8 @@ pub struct Event {
     /// Null: it is about a root or a runtime.
     pub tool: Option<String>,
     pub version: Option<u32>,
+    /// The deploy that it is about, or part of.
+    pub deploy: Option<u64>,
     pub author: Option<Author>,
     /// What this kind of event says beyond that.
     pub detail: Map<String, Value>,
@@ -64,6 +68,7 @@ impl From<&Record> for Event {
             event: fact.event().to_owned(),
             tool: fact.tool().map(ToString::to_string),
             version: fact.version().map(|it| it.0),
+            deploy: fact.deploy().map(|it| it.0),
             author: author(fact),
             detail: match detail(fact) {
                 Value::Object(detail) => detail,
@@ -80,7 +85,10 @@ impl From<&Record> for Event {
 fn author(fact: &Fact) -> Option<Author> {
     match fact {
         Fact::VersionRecorded(version) => Some((&version.author).into()),
-        Fact::BaselineMoved { author, .. } => Some(author.into()),
+        Fact::BaselineMoved { author, .. }
+        | Fact::ContentQuarantined { author, .. }
+        | Fact::ContentReleased { author, .. } => Some(author.into()),
+        Fact::DeployMoved { step, .. } => deploy::author(step).map(Into::into),
         Fact::ToolRemoved { .. }
         | Fact::DriftDetected { .. }
         | Fact::DriftCleared { .. }
@@ -135,6 +143,10 @@ fn detail(fact: &Fact) -> Value {
         }
         Fact::SafetyCleared { root, accepted } => {
             json!({ "root": root.as_str(), "accepted": accepted })
+        }
+        Fact::DeployMoved { tools, step, .. } => deploy::detail(tools, step),
+        Fact::ContentQuarantined { digest, .. } | Fact::ContentReleased { digest, .. } => {
+            json!({ "sha256": digest.to_string() })
         }
     }
 }

@@ -29,6 +29,7 @@ fn record(seq: Seq, longest: u32) -> (Record, Vec<u8>) {
     let bytes = content(&mut dice, length);
     let time = Timestamp(seq.0 as i64);
     let version = Version {
+        note: None,
         tool: tool(&format!("{}.py", seq.0 % TOOLS)),
         number: VersionNo((seq.0 / TOOLS) as u32 + 1),
         digest: digest(&bytes),

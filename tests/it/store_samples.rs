@@ -132,6 +132,7 @@ impl Teller {
         let numbers = self.versions.entry(tool.clone()).or_default();
         let number = numbers.last().map_or(VersionNo(1), |it| it.number.next());
         let version = Version {
+            note: None,
             tool: tool.clone(),
             number,
             digest,
@@ -169,6 +170,7 @@ impl Teller {
         };
         batch.records.push(Record { seq, time, fact: moved });
         let row = Tool {
+            rare: None,
             head: Some(head),
             baseline: Some(baseline),
             disk: Disk::Standing(number),
@@ -319,6 +321,7 @@ pub(crate) fn some_rows(as_of: Seq) -> Rows {
         ..Tool::default()
     };
     Rows {
+        deploys: Vec::new(),
         tools: vec![(tool("odd.py"), odd)],
         roots: vec![(RootName::new("tools").unwrap(), root)],
         runtimes: vec![(RuntimeName::new("agent@1").unwrap(), Some(runtime))],

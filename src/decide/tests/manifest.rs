@@ -8,7 +8,12 @@ fn named(mark: u8, entries: &[(&str, u8)]) -> Input {
 }
 
 fn story(files: &[(&str, u8)]) -> Story {
-    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true, globs: all() });
+    let mut story = Story::with(RootRules {
+        edits_by: ana(),
+        has_manifest: true,
+        globs: all(),
+        confirm_within_ms: None,
+    });
     for (name, content) in files {
         story.sees(name, file(*content));
     }

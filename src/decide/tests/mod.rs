@@ -32,7 +32,12 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        Self::with(RootRules { edits_by: ana(), has_manifest: false, globs: all() })
+        Self::with(RootRules {
+            edits_by: ana(),
+            has_manifest: false,
+            globs: all(),
+            confirm_within_ms: None,
+        })
     }
 
     fn with(rules: RootRules) -> Self {
@@ -138,7 +143,8 @@ fn seen(content: u8, size: u64) -> FileSeen {
 }
 
 fn looked(name: &str, origin: Origin, firm: bool, sight: Sight) -> Input {
-    Input::Looked(vec![(origin, Seen { tool: id(name), firm, sight })])
+    let seen = vec![(origin, Seen { tool: id(name), firm, sight })];
+    Input::Looked { as_of: Seq(u64::MAX), seen }
 }
 
 fn events(facts: &[Fact]) -> Vec<&'static str> {

@@ -88,7 +88,12 @@ fn what_stands_there_first() {
 
 #[test]
 fn where_a_manifest_says_it_the_first_scan_sets_no_baseline() {
-    let mut story = Story::with(RootRules { edits_by: ana(), has_manifest: true, globs: all() });
+    let mut story = Story::with(RootRules {
+        edits_by: ana(),
+        has_manifest: true,
+        globs: all(),
+        confirm_within_ms: None,
+    });
     assert_eq!(events(&story.sees("a", file(1))), ["version.recorded", "drift.detected"]);
 }
 
@@ -109,7 +114,10 @@ fn what_became_known_below_a_directory_since_its_hint_is_asked_about() {
     story.sees("d/gone", Sight::Gone);
     let sight = |name, sight| (Origin::Watch, Seen { tool: id(name), firm: false, sight });
     for directory in [Sight::Gone, Sight::NotATool, Sight::Unreadable(Cause::Symlink)] {
-        let plan = story.asks(Input::Looked(vec![sight("d", directory), sight("d/e", file(1))]));
+        let plan = story.asks(Input::Looked {
+            as_of: Seq(u64::MAX),
+            seen: vec![sight("d", directory), sight("d/e", file(1))],
+        });
         assert_eq!(looks(&plan), [look("d/f", false, false, Wait::None)]);
     }
 }

@@ -125,8 +125,12 @@ fn a_safety_stop_counts_tools_alone() {
 
 #[test]
 fn a_manifest_may_name_what_is_none() {
-    let rules =
-        RootRules { edits_by: ana(), has_manifest: true, globs: globs(&["*.py"], &[], false) };
+    let rules = RootRules {
+        edits_by: ana(),
+        has_manifest: true,
+        globs: globs(&["*.py"], &[], false),
+        confirm_within_ms: None,
+    };
     let mut story = Story::with(rules);
     let manifest =
         |mark: u8, entries| Input::Manifest { root: root(), digest: digest(mark), entries };

@@ -35,6 +35,7 @@ fn rows_of_any_moment_and_the_facts_after_any_moment_before_it_give_the_same_sta
                 rows.tools_after(None).map(|it| (it.0.clone(), it.1.clone())).collect(),
                 rows.roots().map(|it| (it.0.clone(), it.1.clone())).collect(),
                 rows.runtimes().map(|it| (it.0.clone(), it.1.clone())).collect(),
+                rows.deploys().map(|it| (**it).clone()).collect(),
             );
             state.set_rules(&story.rules);
             for record in &story.log[after..] {

@@ -49,6 +49,7 @@ fn rows_may_be_ahead(sim: &Sim) {
         live.tools_after(None).map(|it| (it.0.clone(), it.1.clone())).collect(),
         live.roots().map(|it| (it.0.clone(), it.1.clone())).collect(),
         live.runtimes().map(|it| (it.0.clone(), it.1.clone())).collect(),
+        live.deploys().map(|it| (**it).clone()).collect(),
     );
     state.set_rules(&sim.reconciler.rules);
     for record in log(sim) {

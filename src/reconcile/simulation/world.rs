@@ -28,7 +28,7 @@ use crate::{
     reconcile::{
         Answer, Manifest, Setup, Synced,
         handle::Granted,
-        lane::{Found, Pick, Wanted, Worker},
+        lane::{Found, Pick, Shown, Wanted, Worker},
         mailbox::{Barrier, Mail, Mailbox, Request},
         reconciler::Reconciler,
         round::Outcome,
@@ -225,7 +225,12 @@ impl Sim {
         let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
         let has_manifest = self.manifest.is_some();
         let globs = Arc::clone(&self.globs);
-        let rules = RootRules { edits_by, has_manifest, globs: Arc::clone(&globs) };
+        let rules = RootRules {
+            edits_by,
+            has_manifest,
+            globs: Arc::clone(&globs),
+            confirm_within_ms: None,
+        };
         let rules = Rules { roots: [(root(), rules)].into() };
         let roots =
             vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];
@@ -285,7 +290,7 @@ impl Sim {
         });
         for found in &mail.found {
             self.tell(|| match found {
-                Found::Looked { looks, away } => {
+                Found::Looked { looks, away, .. } => {
                     let sights = looks
                         .iter()
                         .map(|it| (&it.seen.tool, it.ticket, it.seen.firm, &it.seen.sight));
@@ -643,7 +648,19 @@ fn open(opened: Opened, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>
 }
 
 fn worker(disk: &Arc<Mutex<FakeDisk>>, known: &Arc<RwLock<State>>) -> Worker {
-    let known = Arc::clone(known);
     let tree = Box::new(FakeTree::new(Arc::clone(disk)));
-    Worker::new(tree, Box::new(move |id| known.read().unwrap().is_listed(id)))
+    Worker::new(tree, Box::new(Shop(Arc::clone(known))))
+}
+
+/// What was published last.
+struct Shop(Arc<RwLock<State>>);
+
+impl Shown for Shop {
+    fn is_known(&self, id: &ToolId) -> bool {
+        self.0.read().unwrap().is_listed(id)
+    }
+
+    fn head(&self) -> Seq {
+        self.0.read().unwrap().head
+    }
 }

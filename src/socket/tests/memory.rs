@@ -9,8 +9,8 @@ use sha2::Digest as _;
 
 use crate::{
     model::{
-        Cause, ChainHash, Digest, Fact, FileSeen, Glance, Packed, Record, RootName, Seen, Seq,
-        Sight, Timestamp, ToolId, Version, VersionNo,
+        Cause, ChainHash, Deploy, DeployNo, Digest, Fact, FileSeen, Glance, Packed, Record,
+        RootName, Seen, Seq, Sight, Timestamp, ToolId, Version, VersionNo,
     },
     ports::{
         Archive, Batch, Clock, Figures, Log, RootMissing, Rows, StoreError, Tree, Verified, Walk,
@@ -68,6 +68,14 @@ impl Log for MemoryLog {
 }
 
 impl Archive for MemoryLog {
+    fn deploy(&self, _: DeployNo) -> Result<Option<Deploy>, StoreError> {
+        Ok(None)
+    }
+
+    fn deploys(&self, _: Option<DeployNo>, _: usize) -> Result<Vec<Deploy>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn rows(&self) -> Result<(Seq, Rows), StoreError> {
         Ok((Seq(0), Rows::default()))
     }

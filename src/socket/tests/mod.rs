@@ -10,3 +10,4 @@ mod metrics;
 mod reading;
 mod requests;
 mod rig;
+mod stage;

@@ -212,6 +212,7 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
         archive: Arc::new(log.clone()),
         tree: Box::new(tree.clone()),
         clock: Arc::new(Ticking::default()),
+        works: super::stage::works(tree),
     };
     let day = Duration::from_hours(24);
     let settings = reconcile::Settings { audit: reconcile::Audit { walk: day, rehash: day } };
@@ -226,8 +227,12 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
     assert!(notice.set(Arc::clone(&told)).is_ok());
     let name = RootName::new("tools").unwrap();
     let globs = Arc::new(Globs::standard().unwrap());
-    let rules =
-        RootRules { edits_by: Author::unknown(), has_manifest: false, globs: Arc::clone(&globs) };
+    let rules = RootRules {
+        edits_by: Author::unknown(),
+        has_manifest: false,
+        globs: Arc::clone(&globs),
+        confirm_within_ms: None,
+    };
     let root = WatchedRoot {
         name: name.clone(),
         path: PathBuf::from("/srv/tools"),

@@ -1,0 +1,133 @@
+//! A deploy's life, as rules: what may begin, what follows from what the stage, the checks and the switch answered, and
+//! how a provisional one ends. Everything that is compared here is compared with what the log knows; the switch itself
+//! judges the disk.
+
+mod gate;
+mod propose;
+mod provisional;
+mod staged;
+mod switched;
+
+pub(super) use propose::propose;
+pub(super) use provisional::{
+    abort, approve, confirm, confirmed_by_runtimes, deadline, failed_loads,
+};
+pub(super) use staged::{rehearsed, staged, verified};
+pub(super) use switched::{interrupted, late, switched};
+
+use std::sync::Arc;
+
+use super::{Plan, State};
+use crate::model::{
+    Author, Baseline, CheckRun, Deploy, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
+    Refusal, Step, SwitchOrder, Target, Tool, ToolId,
+};
+
+/// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Write the contents beside the live files.
+    Stage(StageOrder),
+    /// Verify what was staged for the deploy.
+    Verify(DeployNo),
+    /// Verify what was staged for a rehearsal, then tell and discard it.
+    Rehearse(Arc<Proposal>, Vec<Marker>),
+    Switch(SwitchOrder),
+    /// A switch of which it is not known how far it came.
+    Settle(SwitchOrder),
+    /// It will not be switched.
+    Discard(Vec<(ToolId, Marker)>),
+    /// Whatever is being verified for it need not go on.
+    Stop(DeployNo),
+    /// What was written late is in the log: the displaced file may go.
+    Release(Late),
+    /// The command that its root wants run afterwards.
+    After(Arc<Deploy>),
+}
+
+#[derive(Clone, Debug)]
+pub struct StageOrder {
+    pub proposal: Arc<Proposal>,
+    /// Contents that the request brought; others are in the log.
+    pub contents: Arc<Vec<(Digest, Vec<u8>)>>,
+    pub purpose: Purpose,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Deploy,
+    /// Nothing is to become true.
+    Rehearsal,
+    /// This one was waiting, and was let go on.
+    Approved {
+        deploy: DeployNo,
+        by: Author,
+    },
+}
+
+/// What the stage answered.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    pub order: StageOrder,
+    pub outcome: Result<Prepared, Refusal>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// One for each change, in their order.
+    pub markers: Vec<Marker>,
+    /// The contents that the request brought, as the log keeps them.
+    pub contents: Vec<Packed>,
+    /// `Some`: nothing has to be run to verify it.
+    pub skipped: Option<Vec<CheckRun>>,
+}
+
+/// What a rehearsal came to: nothing of it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rehearsal {
+    pub proposal: Arc<Proposal>,
+    /// Where it would rest, or wait: `confirmed`, `activated`, `awaiting_approval`, `rejected` or `no_op`.
+    pub state: crate::model::DeployState,
+    pub checks: Vec<CheckRun>,
+    pub why: Option<String>,
+}
+
+fn step(deploy: DeployNo, proposal: &Proposal, step: Step) -> Fact {
+    let tools = proposal.changes.iter().map(|it| it.tool.clone()).collect();
+    Fact::DeployMoved { deploy, tools, step }
+}
+
+fn discard(proposal: &Proposal, markers: &[Marker]) -> Task {
+    let tools = proposal.changes.iter().map(|it| it.tool.clone());
+    Task::Discard(tools.zip(markers.iter().cloned()).collect())
+}
+
+/// Whether the file that stands there is what the change wants.
+fn is_there(state: &State, tool: &ToolId, to: Option<&Target>) -> bool {
+    let known = state.tool(tool);
+    let stands = known.filter(|it| state.disk(tool, it) == it.disk).and_then(Tool::on_disk);
+    match (stands, to) {
+        (None, None) => known.is_none_or(|it| state.disk(tool, it) == crate::model::Disk::Absent),
+        (Some(stands), Some(to)) => {
+            stands.digest == to.digest && to.executable.is_none_or(|it| it == stands.executable)
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// The content on disk, as far as the log knows.
+fn found(state: &State, tool: &ToolId) -> Option<Digest> {
+    let known = state.tool(tool)?;
+    known.on_disk().filter(|_| state.disk(tool, known) == known.disk).map(|it| it.digest)
+}
+
+fn target(baseline: &Baseline) -> Target {
+    Target { digest: baseline.digest, executable: baseline.executable }
+}
+
+impl Plan {
+    fn task(mut self, task: Task) -> Self {
+        self.tasks.push(task);
+        self
+    }
+}

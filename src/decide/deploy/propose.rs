@@ -1,0 +1,130 @@
+//! What may begin. A refusal here costs nobody anything: nothing was written yet.
+
+use std::sync::Arc;
+
+use super::{Purpose, Rehearsal, StageOrder, Task, found, is_there, step};
+use crate::{
+    decide::{Plan, Rules, State},
+    model::{
+        AuthorKind, Change, DeployKind, DeployState, Digest, Disk, NotBase, Proposal, Refusal,
+        SafetyCause, Step,
+    },
+};
+
+pub(in crate::decide) fn propose(
+    state: &State,
+    rules: &Rules,
+    mut proposal: Proposal,
+    contents: Vec<(Digest, Vec<u8>)>,
+    rehearsal: bool,
+) -> Plan {
+    if let Some(known) = proposal.key.as_ref().and_then(|it| state.deploy_by_key(it)) {
+        if known.proposal.key != proposal.key {
+            return Plan::refused(Refusal::KeyReused { deploy: known.number });
+        }
+        return Plan { known: Some(known.number), ..Plan::default() };
+    }
+    if let Err(refusal) = possible(state, rules, &proposal) {
+        return Plan::refused(refusal);
+    }
+    // What is there already is left alone. An accept is about exactly that.
+    let moves = |it: &Change| !is_there(state, &it.tool, it.to.as_ref());
+    if proposal.kind != DeployKind::Accept {
+        if !proposal.changes.iter().any(moves) {
+            return nothing_to_do(state, proposal, rehearsal);
+        }
+        proposal.changes.retain(moves);
+    }
+    let wrong = not_bases(state, &proposal);
+    if !wrong.is_empty() {
+        return Plan::refused(Refusal::Conflict(wrong));
+    }
+    by_policy(rules, &mut proposal);
+    let purpose = if rehearsal { Purpose::Rehearsal } else { Purpose::Deploy };
+    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
+    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
+}
+
+fn nothing_to_do(state: &State, proposal: Proposal, rehearsal: bool) -> Plan {
+    if rehearsal {
+        let (proposal, checks) = (Arc::new(proposal), Vec::new());
+        let told = Rehearsal { proposal, state: DeployState::NoOp, checks, why: None };
+        return Plan { rehearsal: Some(told), ..Plan::default() };
+    }
+    let fact = step(state.next_deploy(), &proposal, Step::NoOp(Box::new(proposal.clone())));
+    Plan::of(vec![fact])
+}
+
+/// The root's own wish for deploys to be provisional, where the request has none.
+fn by_policy(rules: &Rules, proposal: &mut Proposal) {
+    let wishes = |it: &Change| rules.roots.get(&it.tool.root())?.confirm_within_ms;
+    if matches!(proposal.kind, DeployKind::Deploy) && proposal.confirm_within_ms.is_none() {
+        proposal.confirm_within_ms = proposal.changes.iter().filter_map(wishes).max();
+    }
+    // Nothing watches over what was confirmed before it began.
+    if matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Accept | DeployKind::Restore)
+    {
+        proposal.confirm_within_ms = None;
+    }
+}
+
+/// Everything that can be known without looking. Asked again once the contents are staged.
+pub(super) fn possible(state: &State, rules: &Rules, proposal: &Proposal) -> Result<(), Refusal> {
+    if proposal.force && proposal.author.kind != AuthorKind::Human {
+        return Err(Refusal::NotByAi(proposal.author.clone()));
+    }
+    proposal.changes.iter().try_for_each(|it| possible_change(state, rules, proposal, it))
+}
+
+fn possible_change(
+    state: &State,
+    rules: &Rules,
+    proposal: &Proposal,
+    change: &Change,
+) -> Result<(), Refusal> {
+    let (tool, root) = (&change.tool, change.tool.root());
+    let bit = change.to.is_some_and(|it| it.executable == Some(true));
+    let by_mode = bit || state.tool(tool).is_some_and(|it| it.by_mode && it.head.is_some());
+    let globs = rules.roots.get(&root).map(|it| &it.globs);
+    if !globs.is_some_and(|it| it.is_tool(&tool.path(), by_mode)) {
+        return Err(Refusal::NotATool(tool.clone()));
+    }
+    if let Some(cause) = state.root(&root).safety
+        && !puts_back(proposal.kind, cause)
+    {
+        return Err(Refusal::SafetyStop { root, cause });
+    }
+    if let Some(open) = state.deploy_before_activation(tool) {
+        return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });
+    }
+    if let Some(known) = state.tool(tool)
+        && let Disk::Unreadable(cause) = state.disk(tool, known)
+    {
+        return Err(Refusal::CannotRead { tool: tool.clone(), cause });
+    }
+    let blamed = |it: &Digest| state.tool(tool).is_some_and(|known| known.is_quarantined(it));
+    match change.to.map(|it| it.digest).filter(blamed) {
+        Some(digest) if !proposal.force && !is_automatic(proposal.kind) => {
+            Err(Refusal::Quarantined { tool: tool.clone(), digest })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Files that are missing may be put back while nothing else happens in their root.
+fn puts_back(kind: DeployKind, cause: SafetyCause) -> bool {
+    cause == SafetyCause::MassRemoval && matches!(kind, DeployKind::Restore | DeployKind::Rollback)
+}
+
+fn is_automatic(kind: DeployKind) -> bool {
+    matches!(kind, DeployKind::Automatic(_))
+}
+
+/// Tools whose disk, as far as the log knows it, is not what the proposal starts from.
+pub(super) fn not_bases(state: &State, proposal: &Proposal) -> Vec<NotBase> {
+    let compare = |it: &Change| {
+        let (base, found) = (it.base.map(|it| it.digest), found(state, &it.tool));
+        (base != found).then(|| NotBase { tool: it.tool.clone(), base, found })
+    };
+    proposal.changes.iter().filter_map(compare).collect()
+}

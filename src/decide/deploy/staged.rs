@@ -1,0 +1,156 @@
+//! The contents stand beside the live files: what follows, and what follows once they were verified. The facts of the
+//! way from the request to the intent become durable together, where nothing has to be run in between.
+
+use std::sync::Arc;
+
+use super::{
+    Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
+    gate::{Gate, gate},
+    propose::{not_bases, possible},
+    step,
+    switched::accepted,
+};
+use crate::{
+    decide::{Plan, Rules, State},
+    model::{
+        Author, CheckRun, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal, Step,
+        SwitchOrder,
+    },
+};
+
+pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) -> Plan {
+    let Staged { order, outcome } = staged;
+    let prepared = match outcome {
+        Ok(prepared) => prepared,
+        Err(refusal) => return Plan::refused(refusal),
+    };
+    let StageOrder { proposal, purpose, .. } = order;
+    // The world went on while the contents were written.
+    if let Err(refusal) = still_possible(state, rules, &proposal, &purpose) {
+        return Plan::refused(refusal).task(discard(&proposal, &prepared.markers));
+    }
+    match purpose {
+        Purpose::Deploy => begun(state, &proposal, prepared),
+        Purpose::Rehearsal => match &prepared.skipped {
+            Some(checks) => rehearsed(&proposal, &prepared.markers, checks.clone()),
+            None => Plan::default().task(Task::Rehearse(proposal, prepared.markers)),
+        },
+        Purpose::Approved { deploy, by } => {
+            let whole =
+                Whole { deploy, proposal: &proposal, markers: prepared.markers, by: Some(by) };
+            go_live(state, whole, Plan::default())
+        }
+    }
+}
+
+fn still_possible(
+    state: &State,
+    rules: &Rules,
+    proposal: &Proposal,
+    purpose: &Purpose,
+) -> Result<(), Refusal> {
+    if let Purpose::Approved { deploy, .. } = purpose {
+        let now = state.deploy(*deploy).map_or(DeployState::Abandoned, |it| it.state);
+        return if now == DeployState::AwaitingApproval {
+            Ok(())
+        } else {
+            Err(Refusal::NotInState { deploy: *deploy, state: now, wanted: "awaiting_approval" })
+        };
+    }
+    possible(state, rules, proposal)?;
+    let wrong = not_bases(state, proposal);
+    if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
+}
+
+fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
+    let deploy = state.next_deploy();
+    let Prepared { markers, contents, skipped } = prepared;
+    let mut plan = Plan::of(vec![
+        step(deploy, proposal, Step::Accepted(Box::new((**proposal).clone()))),
+        step(deploy, proposal, Step::Staged(markers.clone())),
+    ]);
+    plan.contents = contents;
+    let Some(checks) = skipped else { return plan.task(Task::Verify(deploy)) };
+    let whole = Whole { deploy, proposal, markers, by: None };
+    judged(state, whole, checks, plan)
+}
+
+pub(in crate::decide) fn verified(state: &State, deploy: DeployNo, checks: Vec<CheckRun>) -> Plan {
+    // It may have been given up meanwhile.
+    let Some(known) = state.deploy(deploy).filter(|it| it.state == DeployState::Staged) else {
+        return Plan::default();
+    };
+    let whole =
+        Whole { deploy, proposal: &known.proposal, markers: known.markers.clone(), by: None };
+    judged(state, whole, checks, Plan::default())
+}
+
+/// A deploy with everything that a switch needs.
+struct Whole<'a> {
+    deploy: DeployNo,
+    proposal: &'a Proposal,
+    markers: Vec<Marker>,
+    by: Option<Author>,
+}
+
+fn judged(state: &State, whole: Whole<'_>, checks: Vec<CheckRun>, mut plan: Plan) -> Plan {
+    let Whole { deploy, proposal, markers, .. } = &whole;
+    match gate(proposal, &checks) {
+        Gate::Shut => {
+            plan.facts.push(step(*deploy, proposal, Step::Rejected(checks)));
+            let task = discard(proposal, markers);
+            plan.task(task)
+        }
+        Gate::Approval(why) => {
+            plan.facts.push(step(*deploy, proposal, Step::Verified(checks)));
+            plan.facts.push(step(*deploy, proposal, Step::AwaitingApproval { why }));
+            // It may wait for days: it is staged anew when it goes on.
+            let task = discard(proposal, markers);
+            plan.task(task)
+        }
+        Gate::Open => {
+            plan.facts.push(step(*deploy, proposal, Step::Verified(checks)));
+            go_live(state, whole, plan)
+        }
+    }
+}
+
+/// The intent, unless the log knows already that it would fail.
+fn go_live(state: &State, whole: Whole<'_>, mut plan: Plan) -> Plan {
+    let Whole { deploy, proposal, markers, by } = whole;
+    let wrong = not_bases(state, proposal);
+    if !wrong.is_empty() {
+        let tools = wrong.into_iter().map(|it| it.tool).collect();
+        let why = "the file was changed while the deploy was on its way".to_owned();
+        plan.facts.push(step(deploy, proposal, Step::Conflicted { tools, why }));
+        return plan.task(discard(proposal, &markers));
+    }
+    if proposal.kind == DeployKind::Accept {
+        plan.facts.extend(accepted(state, deploy, proposal));
+        return plan.task(discard(proposal, &markers));
+    }
+    let switching = Step::Switching { markers: markers.clone(), approved_by: by };
+    plan.facts.push(step(deploy, proposal, switching));
+    let parts = proposal.changes.iter().cloned().zip(markers).collect();
+    plan.task(Task::Switch(SwitchOrder { deploy, parts }))
+}
+
+/// What would have come of it.
+pub(in crate::decide) fn rehearsed(
+    proposal: &Arc<Proposal>,
+    markers: &[Marker],
+    checks: Vec<CheckRun>,
+) -> Plan {
+    let live = if proposal.confirm_within_ms.is_some() {
+        DeployState::Activated
+    } else {
+        DeployState::Confirmed
+    };
+    let (state, why) = match gate(proposal, &checks) {
+        Gate::Open => (live, None),
+        Gate::Approval(why) => (DeployState::AwaitingApproval, Some(why)),
+        Gate::Shut => (DeployState::Rejected, None),
+    };
+    let told = Rehearsal { proposal: Arc::clone(proposal), state, checks, why };
+    Plan { rehearsal: Some(told), ..Plan::default() }.task(discard(proposal, markers))
+}

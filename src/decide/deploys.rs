@@ -1,0 +1,211 @@
+//! The deploys that matter now: those that are open, those whose conflict waits for somebody, and the latest ones that
+//! rest. Older ones stand in the log. Changed by `State::apply` alone.
+
+use imbl::OrdMap;
+use std::sync::Arc;
+
+use super::State;
+use crate::model::{
+    Deploy, DeployNo, DeployState, Fact, LiveChange, Provisional, Record, RequestKey, Step,
+    Timestamp, Tool, ToolId,
+};
+
+/// So many of the latest are kept at hand, whatever became of them: an answer asked for again is among them.
+pub const RECENT: u64 = 500;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Deploys {
+    by_number: OrdMap<DeployNo, Arc<Deploy>>,
+    by_key: OrdMap<RequestKey, DeployNo>,
+    last: DeployNo,
+}
+
+impl Deploys {
+    pub(super) fn restore(deploys: Vec<Deploy>) -> Self {
+        let mut all = Self::default();
+        for it in deploys {
+            all.put(it);
+        }
+        all
+    }
+
+    fn put(&mut self, deploy: Deploy) {
+        self.last = self.last.max(deploy.number);
+        if let Some(key) = &deploy.proposal.key {
+            self.by_key.insert(key.clone(), deploy.number);
+        }
+        self.by_number.insert(deploy.number, Arc::new(deploy));
+    }
+
+    fn trim(&mut self) {
+        let oldest = DeployNo(self.last.0.saturating_sub(RECENT));
+        let old = self.by_number.range(..=oldest).filter(|it| !it.1.waits());
+        for deploy in old.map(|it| Arc::clone(it.1)).collect::<Vec<_>>() {
+            self.by_number.remove(&deploy.number);
+            if let Some(key) = &deploy.proposal.key {
+                self.by_key.remove(key);
+            }
+        }
+    }
+}
+
+impl State {
+    pub fn deploy(&self, number: DeployNo) -> Option<&Arc<Deploy>> {
+        self.deploys.by_number.get(&number)
+    }
+
+    pub fn next_deploy(&self) -> DeployNo {
+        self.deploys.last.next()
+    }
+
+    pub fn last_deploy(&self) -> DeployNo {
+        self.deploys.last
+    }
+
+    /// The deploy that this request led to before.
+    pub fn deploy_by_key(&self, key: &RequestKey) -> Option<&Arc<Deploy>> {
+        let same = |it: &&RequestKey| it.uid == key.uid && it.key == key.key;
+        let known = self.deploys.by_key.keys().find(same)?;
+        self.deploys.by_key.get(known).and_then(|it| self.deploy(*it))
+    }
+
+    /// What is old and rests is asked of the log from now on; no fact says so.
+    pub fn forget_old_deploys(&mut self) {
+        self.deploys.trim();
+    }
+
+    /// In order of their numbers; rested ones too.
+    pub fn deploys(&self) -> impl DoubleEndedIterator<Item = &Arc<Deploy>> {
+        self.deploys.by_number.values()
+    }
+
+    /// Not at rest.
+    pub fn open_deploys(&self) -> impl Iterator<Item = &Arc<Deploy>> {
+        self.deploys().filter(|it| !it.state.rests())
+    }
+
+    /// The deploy that is on its way for this tool and not live yet.
+    pub fn deploy_before_activation(&self, id: &ToolId) -> Option<&Arc<Deploy>> {
+        self.open_deploys().find(|it| it.state.is_before_activation() && it.change(id).is_some())
+    }
+
+    /// Whether a switch of the tool is under way: what is seen of it says nothing.
+    pub fn is_switching(&self, id: &ToolId) -> bool {
+        self.open_deploys().any(|it| it.state == DeployState::Switching && it.change(id).is_some())
+    }
+
+    /// Conflicts that wait for somebody, each with its tools.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Arc<Deploy>> {
+        self.deploys().filter(|it| it.is_unresolved())
+    }
+
+    /// Live and to be confirmed, with the moment until when.
+    pub fn deadlines(&self) -> impl Iterator<Item = (DeployNo, Timestamp)> {
+        let provisional = self.open_deploys().filter(|it| it.is_provisional());
+        provisional.filter_map(|it| Some((it.number, it.deadline?)))
+    }
+
+    pub(super) fn deploy_moved(&mut self, record: &Record, number: DeployNo, step: &Step) {
+        let known = match step {
+            Step::Accepted(proposal) | Step::NoOp(proposal) => {
+                let is_new = self.deploys.last < number;
+                is_new.then(|| Arc::new(Deploy::new(number, (**proposal).clone())))
+            }
+            Step::Staged(_)
+            | Step::Verified(_)
+            | Step::AwaitingApproval { .. }
+            | Step::Switching { .. }
+            | Step::Activated { .. }
+            | Step::Confirmed { .. }
+            | Step::Rejected(_)
+            | Step::Conflicted { .. }
+            | Step::Aborted { .. }
+            | Step::RolledBack { .. }
+            | Step::Superseded { .. }
+            | Step::Abandoned { .. } => self.deploy(number).cloned(),
+        };
+        let Some(known) = known else { return };
+        if known.as_of < record.seq {
+            let mut deploy = (*known).clone();
+            let was = deploy.state;
+            moved(&mut deploy, record, step);
+            self.on_tools(record, &deploy, was, step);
+            self.deploys.put(deploy);
+        }
+    }
+
+    /// What a step means for the deploy's tools: what is expected of them, and when they were settled last.
+    fn on_tools(&mut self, record: &Record, deploy: &Deploy, was: DeployState, step: &Step) {
+        let settles = was == DeployState::Switching && deploy.state != DeployState::Switching;
+        let opens =
+            deploy.proposal.confirm_within_ms.is_some() && matches!(step, Step::Activated { .. });
+        for id in deploy.tools() {
+            let Some(tool) = self.tool(id) else { continue };
+            let ours = tool.provisional().is_some_and(|it| it.deploy == deploy.number);
+            let ends = ours && deploy.state.rests();
+            let provisional = opens.then(|| provisional(tool, id, deploy));
+            if settles || opens || ends {
+                self.change(id, record, |tool| {
+                    tool.change_rare(|it| {
+                        it.settled = if settles { record.seq } else { it.settled };
+                        it.provisional =
+                            if opens || ends { provisional } else { it.provisional.take() };
+                    });
+                });
+            }
+        }
+    }
+
+    pub(super) fn quarantine(&mut self, record: &Record, fact: &Fact) {
+        if let Fact::ContentQuarantined { tool, digest, .. } = fact {
+            self.change(tool, record, |it| {
+                it.change_rare(|it| drop(it.quarantined.insert(*digest)));
+            });
+        }
+        if let Fact::ContentReleased { tool, digest, .. } = fact {
+            self.change(tool, record, |it| {
+                it.change_rare(|it| drop(it.quarantined.remove(digest)));
+            });
+        }
+    }
+}
+
+fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {
+    deploy.state = step.state();
+    deploy.steps.push((deploy.state, record.time));
+    deploy.why = step.why().map(str::to_owned);
+    deploy.by = step.by();
+    deploy.as_of = record.seq;
+    match step {
+        Step::Staged(markers) => deploy.markers.clone_from(markers),
+        Step::Switching { markers, approved_by } => {
+            deploy.markers.clone_from(markers);
+            deploy.approved_by.clone_from(approved_by);
+        }
+        Step::Verified(checks) | Step::Rejected(checks) => deploy.checks.clone_from(checks),
+        Step::Activated { live, witnesses } => {
+            deploy.live.clone_from(live);
+            deploy.witnesses.clone_from(witnesses);
+            let within = deploy.proposal.confirm_within_ms.and_then(|it| i64::try_from(it).ok());
+            let until = |ms: i64| record.time.0.saturating_add(ms.saturating_mul(1000));
+            deploy.deadline = within.map(|it| Timestamp(until(it)));
+        }
+        Step::Accepted(_)
+        | Step::NoOp(_)
+        | Step::AwaitingApproval { .. }
+        | Step::Confirmed { .. }
+        | Step::Conflicted { .. }
+        | Step::Aborted { .. }
+        | Step::RolledBack { .. }
+        | Step::Superseded { .. }
+        | Step::Abandoned { .. } => (),
+    }
+}
+
+/// What an open deploy that has just become live expects of the tool.
+pub(super) fn provisional(tool: &Tool, id: &ToolId, deploy: &Deploy) -> Provisional {
+    let stands = |it: &LiveChange| it.tool == *id && it.version.is_some();
+    let expected = deploy.live.iter().any(stands).then(|| tool.on_disk());
+    let expected = expected.flatten().map(crate::model::Baseline::of);
+    Provisional { deploy: deploy.number, expected }
+}

@@ -1,0 +1,230 @@
+//! What the loop keeps for deploys beside the log: who waits for an answer, what is due, and what a full disk made
+//! undone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::{
+    Moment,
+    crew::{Done, Job},
+    handle::{Answer, Unavailable},
+    reconciler::Reconciler,
+    round::Round,
+};
+use crate::{
+    decide::{Input, Staged, Task},
+    model::{DeployKind, DeployNo, Origin, Switched},
+    ports::StoreError,
+};
+
+/// Deploys that may be on their way to their first answer at the same time.
+const MOST_WAITING: usize = 256;
+/// How long to wait before a return is tried again that could not be begun.
+const RETURN_AGAIN: Duration = Duration::from_secs(10);
+/// The wall clock may be set: so often a deadline is looked at again.
+const CLOCK_AGAIN: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+pub(super) struct Deploys {
+    waiting: BTreeMap<u64, oneshot::Sender<Answer>>,
+    last_ticket: u64,
+    /// Returns that are being staged, or could not be: not before this moment again.
+    returning: BTreeMap<DeployNo, Moment>,
+    due: Option<Moment>,
+    again: Vec<Input>,
+    has_looked_back: bool,
+}
+
+impl Deploys {
+    pub(super) fn next(&self) -> Option<Moment> {
+        self.due
+    }
+
+    pub(super) fn decide_later(&mut self, inputs: Vec<Input>) {
+        self.again.extend(inputs);
+    }
+}
+
+impl Job {
+    pub(super) fn of(task: Task) -> Self {
+        Self { ticket: None, task }
+    }
+}
+
+impl Reconciler {
+    /// Once, when the roots are known: what was on its way when the process before ended?
+    pub(super) fn look_back(&mut self, round: &mut Round) {
+        if !std::mem::replace(&mut self.deploys.has_looked_back, true) {
+            round.lasting.push(Input::Started);
+            self.decide(Input::Started, Origin::Scan, round);
+        }
+    }
+
+    pub(super) fn wait_for_stage(
+        &mut self,
+        reply: oneshot::Sender<Answer>,
+        stages: Vec<Task>,
+        round: &mut Round,
+    ) {
+        if self.deploys.waiting.len() >= MOST_WAITING {
+            round.granted.push((reply, Err(Unavailable::Busy)));
+            return;
+        }
+        self.deploys.last_ticket += 1;
+        let ticket = self.deploys.last_ticket;
+        self.deploys.waiting.insert(ticket, reply);
+        let ticket = Some(ticket);
+        round.jobs.extend(stages.into_iter().map(|task| Job { ticket, task }));
+    }
+
+    /// Nobody waits for these: the rules themselves asked.
+    pub(super) fn stage_unasked(&mut self, stages: Vec<Task>, round: &mut Round) {
+        for task in stages {
+            if let Some(of) = returns(&task)
+                && self.deploys.returning.insert(of, Moment::MAX).is_some_and(|it| it > round.now)
+            {
+                continue;
+            }
+            round.jobs.push(Job::of(task));
+        }
+    }
+
+    pub(super) fn done(&mut self, done: Done, round: &mut Round) -> Result<(), StoreError> {
+        match done {
+            Done::Staged { ticket, staged } => self.staged(ticket, staged, round),
+            Done::Verified { deploy, checks } => {
+                self.decide_lasting(Input::Verified { deploy, checks }, round)
+            }
+            Done::Rehearsed { ticket, proposal, markers, checks } => {
+                let first = round.group.records.len();
+                let decided = self.decide(
+                    Input::Rehearsed { proposal, markers, checks },
+                    Origin::Watch,
+                    round,
+                );
+                if let Some(reply) = ticket.and_then(|it| self.deploys.waiting.remove(&it)) {
+                    self.answer(reply, decided, first, round);
+                }
+            }
+            // What a sync that failed leaves behind, only a start can tell.
+            Done::Switched { outcome: Switched::Unknown { doing }, .. } => {
+                return Err(StoreError::Poisoned(doing));
+            }
+            Done::Switched { deploy, outcome } => {
+                self.decide_lasting(Input::Switched { deploy, outcome }, round)
+            }
+            Done::Late(late) => self.decide_lasting(Input::Late(late), round),
+        }
+        Ok(())
+    }
+
+    fn staged(&mut self, ticket: Option<u64>, staged: Staged, round: &mut Round) {
+        let first = round.group.records.len();
+        let returns = match staged.order.proposal.kind {
+            DeployKind::Automatic(of) => Some(of),
+            DeployKind::Deploy
+            | DeployKind::Rollback
+            | DeployKind::Restore
+            | DeployKind::Accept => None,
+        };
+        let litter = staged.outcome.as_ref().ok().map(|prepared| {
+            let tools = staged.order.proposal.changes.iter().map(|it| it.tool.clone());
+            Task::Discard(tools.zip(prepared.markers.iter().cloned()).collect())
+        });
+        let mut decided = self.decide(Input::Staged(staged), Origin::Watch, round);
+        if round.group.records.len() > first {
+            round.litter.extend(litter);
+        }
+        if let Some(of) = returns {
+            let again = decided.refusal.as_ref().map(|why| {
+                warn!(event = "deploy.not_returned", deploy = of.0, ?why, "tried again");
+                round.now + RETURN_AGAIN
+            });
+            match again {
+                Some(again) => drop(self.deploys.returning.insert(of, again)),
+                None => drop(self.deploys.returning.remove(&of)),
+            }
+        }
+        let reply = ticket.and_then(|it| self.deploys.waiting.remove(&it));
+        // A rehearsal goes on to be verified.
+        let more = std::mem::take(&mut decided.stages);
+        match reply {
+            Some(reply) if more.is_empty() => self.answer(reply, decided, first, round),
+            Some(reply) => self.wait_for_stage(reply, more, round),
+            None => self.stage_unasked(more, round),
+        }
+    }
+
+    /// What happened on disk has happened: a full disk of the log does not undo it.
+    fn decide_lasting(&mut self, input: Input, round: &mut Round) {
+        round.lasting.push(input.clone());
+        let decided = self.decide(input, Origin::Watch, round);
+        self.stage_unasked(decided.stages, round);
+    }
+
+    pub(super) fn decide_again(&mut self, round: &mut Round) {
+        for input in std::mem::take(&mut self.deploys.again) {
+            self.decide_lasting(input, round);
+        }
+    }
+
+    pub(super) fn deadlines(&mut self, round: &mut Round) {
+        let wall = self.wall_clock();
+        let due = self.state.deadlines().filter(|it| it.1 <= wall).map(|it| it.0);
+        let returning: BTreeSet<DeployNo> =
+            self.state.open_deploys().filter_map(|it| of(it.proposal.kind)).collect();
+        let waits =
+            |it: &DeployNo| self.deploys.returning.get(it).is_some_and(|until| *until > round.now);
+        let due: Vec<DeployNo> = due.filter(|it| !returning.contains(it) && !waits(it)).collect();
+        for deploy in due {
+            let decided = self.decide(Input::Deadline(deploy), Origin::Watch, round);
+            self.stage_unasked(decided.stages, round);
+        }
+    }
+
+    /// When to look at deadlines next.
+    pub(super) fn plan_deadlines(&mut self, now: Moment) {
+        let wall = self.wall_clock();
+        let returning = &self.deploys.returning;
+        let due = self.state.deadlines().filter_map(|(deploy, at)| {
+            let micros = u64::try_from(at.0.saturating_sub(wall.0)).unwrap_or_default();
+            let due = now + Duration::from_micros(micros).min(CLOCK_AGAIN);
+            match returning.get(&deploy) {
+                Some(&Moment::MAX) => None,
+                Some(again) => Some(due.max(*again)),
+                None => Some(due),
+            }
+        });
+        // A return that is on its way comes back as mail.
+        let on_its_way = self.state.open_deploys().any(|it| of(it.proposal.kind).is_some());
+        self.deploys.due = due.min().filter(|it| !on_its_way || *it > now);
+    }
+}
+
+fn of(kind: DeployKind) -> Option<DeployNo> {
+    match kind {
+        DeployKind::Automatic(of) => Some(of),
+        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Restore | DeployKind::Accept => {
+            None
+        }
+    }
+}
+
+fn returns(task: &Task) -> Option<DeployNo> {
+    match task {
+        Task::Stage(order) => of(order.proposal.kind),
+        Task::Verify(_)
+        | Task::Rehearse(..)
+        | Task::Switch(_)
+        | Task::Settle(_)
+        | Task::Discard(_)
+        | Task::Stop(_)
+        | Task::Release(_)
+        | Task::After(_) => None,
+    }
+}
