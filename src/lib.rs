@@ -52,6 +52,9 @@ pub mod access;
 pub mod metrics;
 pub mod ports;
 
+// How contents change places on disk, whatever happens meanwhile: no disk in it.
+pub mod switching;
+
 pub mod wire;
 
 pub mod log;

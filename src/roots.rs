@@ -32,7 +32,7 @@ pub struct BadGlob {
     pub why: String,
 }
 
-/// Our own folder in a root: it is in no list, whatever the globs say.
+/// Our own folder, in a root or beside a tool on a mount below it: it is in no list, whatever the globs say.
 pub const STATE_FOLDER: &str = ".knowngood";
 
 /// What counts as a tool when nobody says otherwise (with any executable file).
@@ -72,8 +72,9 @@ impl Globs {
         let bytes = path.as_bytes();
         let ends =
             bytes.iter().enumerate().filter(|it| *it.1 == b'/').map(|it| it.0).chain([bytes.len()]);
-        ends.filter_map(|it| bytes.get(..it))
-            .any(|it| it == STATE_FOLDER.as_bytes() || self.exclude.is_match(os(it)))
+        // At any depth: on a mount below a root there is one beside the tools.
+        path.segments().any(|it| it == STATE_FOLDER.as_bytes())
+            || ends.filter_map(|it| bytes.get(..it)).any(|it| self.exclude.is_match(os(it)))
     }
 
     /// Whether a file at `path` can be a tool: by its name, or with an executable bit.
@@ -139,6 +140,7 @@ mod tests {
             "4913",
             "a.py.tmp",
             ".knowngood/stage/a.py",
+            "deep/er/.knowngood/stage/a.py",
         ] {
             assert!(!is_tool(path, true), "{path}");
         }

@@ -1,9 +1,9 @@
-//! The watched directories as they are: looks at paths and walks through roots. Reads only; it writes nothing
-//! below a root, follows no link, leaves no root, and believes nothing that it did not see stand still.
+//! The watched directories as they are: looks at paths and walks through roots. Reads only, [`stage`] excepted; it
+//! follows no link, leaves no root, and believes nothing that it did not see stand still.
 //!
 //! In reading order: [`look`] (one path) uses [`open`] (safe opening), [`stat`] (kinds, keys, the racy rule), [`read`] (a
 //! content that stood) and [`lease`] (who is writing); [`workers`] runs looks side by side; [`walk`] finds paths;
-//! [`cache`] remembers; [`obstacle`] gives errors their meaning.
+//! [`cache`] remembers; [`obstacle`] gives errors their meaning. [`stage`] alone writes below a root.
 
 mod cache;
 mod lease;
@@ -11,6 +11,7 @@ mod look;
 mod obstacle;
 mod open;
 mod read;
+mod stage;
 mod stat;
 mod walk;
 mod workers;
@@ -36,7 +37,7 @@ use crate::{
     roots::WatchedRoot,
 };
 
-pub use self::lease::ignore_lease_signals;
+pub use self::{lease::ignore_lease_signals, stage::DiskStage};
 
 /// [`Tree`] on a real file system.
 pub struct Disk {

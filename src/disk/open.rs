@@ -16,9 +16,9 @@ use super::obstacle::Obstacle;
 use crate::model::Cause;
 
 /// Passing through needs the right to search alone.
-const THROUGH: OFlags =
+pub(super) const THROUGH: OFlags =
     OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-const LISTING: OFlags =
+pub(super) const LISTING: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Never blocks on a FIFO, never takes a terminal, never follows a link.
 const FILE: OFlags = OFlags::RDONLY
@@ -85,7 +85,7 @@ fn descend(root: BorrowedFd<'_>, path: &[u8], last: OFlags) -> Result<OwnedFd, O
     step(here.as_fd(), name, last)
 }
 
-fn step(above: BorrowedFd<'_>, segment: &[u8], flags: OFlags) -> Result<OwnedFd, Obstacle> {
+pub(super) fn step(above: BorrowedFd<'_>, segment: &[u8], flags: OFlags) -> Result<OwnedFd, Obstacle> {
     match openat(above, segment, flags, Mode::empty()) {
         Ok(directory) => Ok(directory),
         Err(Errno::NOTDIR | Errno::LOOP) => Err(instead_of_directory(above, segment)),

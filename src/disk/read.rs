@@ -61,6 +61,23 @@ impl Reader {
         Ok(Still { stat: opened.stat, digest, trusted, leased: opened.leased })
     }
 
+    /// As [`Reader::read`], of a file that somebody may have open for writing: it did not move meanwhile, no more.
+    pub(super) fn read_held(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        name: &[u8],
+        limit: u64,
+    ) -> Result<Still, Obstacle> {
+        let file = open::file(parent, name)?;
+        let stat = fstat(&file)?;
+        stat::readable(&stat, limit)?;
+        let digest = self.take_in(file.as_fd(), stat::size(&stat))?;
+        if stat::key(&fstat(&file)?) != stat::key(&stat) {
+            return Err(Obstacle::Unsettled);
+        }
+        Ok(Still { stat, digest, trusted: false, leased: false })
+    }
+
     /// One byte more than expected is asked for, so that a file that grew shows.
     fn take_in(&mut self, file: BorrowedFd<'_>, size: u64) -> Result<Digest, Obstacle> {
         let too_large = Obstacle::Odd(Cause::TooLarge);

@@ -49,8 +49,8 @@ pub enum Undone {
 pub struct Late {
     pub tool: ToolId,
     pub deploy: DeployNo,
-    /// What it was when it came out.
-    pub displaced: Digest,
+    /// What it was when it came out; none where that was being written, or could not be read.
+    pub displaced: Option<Digest>,
     /// What it is now; none where it cannot be read any more.
     pub now: Option<FileSeen>,
     /// The stage's own name for it.

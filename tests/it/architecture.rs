@@ -14,12 +14,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["model"]),
     ("metrics", &[]),
     ("ports", &["model", "roots", "metrics"]),
+    ("switching", &["model", "ports"]),
     ("wire", &["model"]),
     ("log", &[]),
     ("config", &["model", "roots", "access", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
-    ("disk", &["model", "roots", "ports"]),
+    ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
@@ -50,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "roots", "decide", "access"];
+const PURE: &[&str] = &["model", "roots", "decide", "access", "switching"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",

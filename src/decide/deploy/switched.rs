@@ -290,7 +290,7 @@ fn undone(
 /// tool's place.
 pub(in crate::decide) fn late(state: &State, rules: &Rules, late: Late) -> Plan {
     let mut plan = Plan::default();
-    if let Some(file) = late.now.clone().filter(|it| it.digest != late.displaced)
+    if let Some(file) = late.now.clone().filter(|it| Some(it.digest) != late.displaced)
         && let Some(tool) = state.tool(&late.tool)
         && tool.head.as_ref().is_none_or(|it| it.digest != file.digest)
     {

@@ -1,0 +1,183 @@
+//! One part of an order: what it ought to be, what it is judged to be, and what is to be set aside of it at the end.
+
+use super::{Hitch, Inode, Kept, Met, Names, Side, Standing, Stop};
+use crate::model::{Change, Digest, FileSeen, Marker};
+
+/// One file of an order, with its two names.
+pub struct Part<'a, N> {
+    pub(super) change: &'a Change,
+    pub(super) marker: &'a Marker,
+    pub(super) names: N,
+    /// Something was renamed: what stands under the stage's name at the end may have been live.
+    moved: bool,
+    /// What stands under the stage's name, where that content is known to the log or was handed out.
+    out: Option<Digest>,
+}
+
+/// How far a part had come.
+pub(super) struct Stood {
+    pub(super) switched: bool,
+    /// What came out is not its base.
+    pub(super) is_wrong: bool,
+    pub(super) displaced: Option<Digest>,
+}
+
+impl<'a, N: Names> Part<'a, N> {
+    pub fn new(change: &'a Change, marker: &'a Marker, names: N) -> Self {
+        Self { change, marker, names, moved: false, out: None }
+    }
+
+    /// Gives the names back.
+    pub fn into_names(self) -> N {
+        self.names
+    }
+
+    pub(super) fn exchange(&mut self) -> Result<(), Hitch> {
+        self.names.exchange()?;
+        self.moved = true;
+        Ok(())
+    }
+
+    pub(super) fn put(&mut self) -> Result<(), Hitch> {
+        self.names.put()?;
+        self.moved = true;
+        Ok(())
+    }
+
+    pub(super) fn take(&mut self) -> Result<(), Hitch> {
+        self.names.take()?;
+        self.moved = true;
+        Ok(())
+    }
+
+    pub(super) fn look(&mut self, side: Side) -> Standing {
+        self.names.look(side)
+    }
+
+    /// It has the content that the change was made from, and the executable bit that the staged file takes over.
+    pub(super) fn is_base(&self, it: &Standing) -> bool {
+        let Standing::File { seen, .. } = it else { return false };
+        let same_bit = match self.change.to {
+            Some(to) => to.executable.is_some() || seen.executable == self.marker.executable,
+            None => true,
+        };
+        same_bit && self.change.base.is_some_and(|base| base.digest == seen.digest)
+    }
+
+    /// It is the file that was staged, whatever was written to it since.
+    pub(super) fn is_ours(&self, it: &Standing) -> bool {
+        it.inode().is_some_and(|inode| self.is_staged(inode))
+    }
+
+    /// It is the file that was staged, and nobody has changed it.
+    pub(super) fn is_as_staged(&self, it: &Standing) -> bool {
+        let Standing::File { inode, seen, .. } = it else { return false };
+        self.is_staged(*inode) && self.is_target(seen)
+    }
+
+    /// Another's content is handed out; what is known is not.
+    pub(super) fn meet(&self, it: &Standing, met: &mut Met) {
+        if let Standing::File { seen, settled: true, .. } = it
+            && !self.is_base(it)
+            && !self.is_as_staged(it)
+        {
+            met.add(&self.change.tool, seen);
+        }
+    }
+
+    /// As [`Part::meet`], of what stands under the stage's name and will stay out.
+    pub(super) fn leave_out(&mut self, it: &Standing, met: &mut Met) {
+        self.meet(it, met);
+        self.out = match it {
+            Standing::File { seen, settled, .. } => {
+                let known = *settled || self.is_base(it) || self.is_as_staged(it);
+                known.then_some(seen.digest)
+            }
+            Standing::Nothing | Standing::Other { .. } => None,
+        };
+    }
+
+    pub(super) fn conflict(&self) -> Stop {
+        Stop::Conflict(self.change.tool.clone())
+    }
+
+    /// Who stands where says how far it came. A file that was set aside was out for good.
+    pub(super) fn stood(&mut self, met: &mut Met) -> Stood {
+        self.moved = true;
+        let staged = self.look(Side::Staged);
+        if let Some(inode) = staged.inode() {
+            self.leave_out(&staged, met);
+            let is_right = self.is_base(&staged);
+            return self.by(inode, is_right);
+        }
+        if let Some(Kept { inode, was }) = self.names.kept() {
+            let base = self.change.base.map(|it| it.digest);
+            return self.by(inode, base.is_some() && was == base);
+        }
+        let switched = match (self.change.base, self.change.to) {
+            // Put, and never taken again.
+            (None, _) => true,
+            // Nothing was taken.
+            (Some(_), None) => false,
+            // Whatever came out is gone, or what was staged is.
+            (Some(_), Some(_)) => {
+                let live = self.look(Side::Live);
+                self.is_ours(&live)
+            }
+        };
+        let displaced = self.change.base.map(|it| it.digest);
+        Stood { switched, is_wrong: false, displaced }
+    }
+
+    /// By the file that is out.
+    fn by(&self, inode: Inode, is_right: bool) -> Stood {
+        let switched = !self.is_staged(inode);
+        let displaced = self.change.base.map(|it| it.digest);
+        Stood { switched, is_wrong: switched && !is_right, displaced }
+    }
+
+    /// Nothing of it is renamed any more: what is out, and may have been live, is set aside.
+    pub(super) fn rest(&mut self) -> Result<(), Stop> {
+        if !self.moved {
+            return Ok(());
+        }
+        match self.names.keep(self.out) {
+            Ok(()) | Err(Hitch::Missing) => Ok(()),
+            Err(Hitch::Taken) => {
+                Err(Stop::Stuck(format!("setting aside what came out for {}", self.change.tool)))
+            }
+            Err(Hitch::Failed(why)) => Err(Stop::Stuck(why)),
+        }
+    }
+
+    fn is_staged(&self, inode: Inode) -> bool {
+        self.marker.inode.is_some_and(|it| it.1 == inode.1)
+    }
+
+    fn is_target(&self, seen: &FileSeen) -> bool {
+        self.change.to.is_some_and(|to| to.digest == seen.digest)
+            && seen.executable == self.marker.executable
+    }
+}
+
+impl Standing {
+    pub(super) fn inode(&self) -> Option<Inode> {
+        match self {
+            Self::Nothing => None,
+            Self::File { inode, .. } | Self::Other { inode } => Some(*inode),
+        }
+    }
+
+    /// The same file, and nobody has changed it.
+    pub(super) fn is_still(&self, former: &Self) -> bool {
+        match (self, former) {
+            (Self::File { inode, seen, .. }, Self::File { inode: other, seen: then, .. }) => {
+                inode.1 == other.1
+                    && seen.digest == then.digest
+                    && seen.executable == then.executable
+            }
+            (Self::Other { inode }, Self::Other { inode: other }) => inode.1 == other.1,
+            _ => false,
+        }
+    }
+}
