@@ -16,14 +16,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ports", &["model", "roots", "metrics"]),
     ("wire", &["model"]),
     ("log", &[]),
-    ("config", &["model", "roots", "access", "log"]),
+    ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
+    ("checks", &["model", "roots", "ports"]),
     ("disk", &["model", "roots", "ports"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
-    ("doctor", &["model", "roots", "wire", "config", "store"]),
+    ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "wire", "config", "doctor"]),
     ("socket", &["model", "access", "ports", "metrics", "wire", "reconcile"]),
     (
@@ -38,6 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "signals",
             "systemd",
+            "checks",
             "disk",
             "store",
             "watch",
@@ -46,7 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lib", &[]),
-    ("main", &["config", "cli", "app"]),
+    ("main", &["config", "checks", "cli", "app"]),
 ];
 
 /// Pure: nothing of the world may even be named.

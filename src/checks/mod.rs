@@ -1,0 +1,2 @@
+//! Verification.
+pub mod sandbox;
