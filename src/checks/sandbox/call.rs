@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The runner was not to be had, or ended without a word: nothing is known of the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoRunner(pub String);
+pub(super) struct NoRunner(pub(super) String);
 
 pub(super) fn call(
     rung: Rung,

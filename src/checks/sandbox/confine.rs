@@ -102,10 +102,10 @@ impl Confinement {
         if let Some(rules) = self.files.take() {
             rules.restrict_self().map_err(io::Error::other)?;
         }
-        drop(clear_ambient_capability_set());
+        let _ignored = clear_ambient_capability_set();
         for it in CapabilitySet::all().iter() {
             // Those that nobody has need not be taken away.
-            drop(remove_capability_from_bounding_set(it));
+            let _ignored = remove_capability_from_bounding_set(it);
         }
         if let Some(user) = self.user {
             let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));

@@ -76,9 +76,9 @@ pub enum How {
 /// Where programs are looked for; it is also what they get as `PATH`.
 pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// So much of the beginning is kept.
-pub const HEAD_BYTES: usize = 64 << 10;
+pub(super) const HEAD_BYTES: usize = 64 << 10;
 /// And so much of the end.
-pub const TAIL_BYTES: usize = 4 << 10;
+pub(super) const TAIL_BYTES: usize = 4 << 10;
 
 impl Default for Limits {
     fn default() -> Self {

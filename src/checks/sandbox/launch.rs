@@ -188,7 +188,7 @@ fn end(child: &mut Child) {
     let handle = rustix::process::Pid::from_raw(child.id().cast_signed())
         .and_then(|it| rustix::process::pidfd_open(it, rustix::process::PidfdFlags::empty()).ok());
     if let Some(handle) = handle {
-        drop(poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&GRACE)));
+        let _in_time = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&GRACE));
     }
     drop(child.kill());
     drop(child.wait());

@@ -138,7 +138,7 @@ fn wait(output: &Output, child: Option<&OwnedFd>, asker: &UnixStream, most: Dura
     all.extend(child.map(|it| PollFd::new(it, PollFlags::IN)));
     let most = Timespec::try_from(most).ok();
     // Woken early or for nothing, the caller looks and comes back.
-    drop(poll(&mut all, most.as_ref()));
+    let _woken = poll(&mut all, most.as_ref());
     let gone = PollFlags::HUP | PollFlags::RDHUP | PollFlags::ERR;
     all.first().is_some_and(|it| it.revents().intersects(gone))
 }

@@ -48,7 +48,7 @@ pub(super) fn end() -> bool {
     loop {
         for pid in descendants().into_iter().filter_map(Pid::from_raw) {
             // It may have ended by itself.
-            drop(kill_process(pid, Signal::KILL));
+            let _gone = kill_process(pid, Signal::KILL);
         }
         if nobody_is_left() {
             return true;
