@@ -64,6 +64,7 @@ pub mod signals;
 pub mod systemd;
 
 // The world: each knows only the needs.
+pub mod checks;
 pub mod disk;
 pub mod store;
 pub mod watch;

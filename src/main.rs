@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use knowngood::{
     app::{self, Failed},
+    checks::sandbox,
     cli::{self, DaemonArgs, Exit, Invocation},
     config::Request,
 };
@@ -12,6 +13,10 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Invocation::Client(command)) => cli::run(&command).into(),
         Ok(Invocation::Daemon(args)) => daemon(args).into(),
+        Ok(Invocation::Runner { scratch, walls }) => match sandbox::serve(&scratch, &walls) {
+            Ok(()) => Exit::Ok.into(),
+            Err(error) => cli::runner_failed(&error).into(),
+        },
         Err(exit) => exit.into(),
     }
 }

@@ -63,6 +63,9 @@ pub(super) enum Colour {
 pub(super) enum Typing {
     /// Be the daemon, in the foreground
     Run(RunArgs),
+    /// Run one program for the daemon, beside it in its sandbox
+    #[command(hide = true)]
+    Runner(RunnerArgs),
     #[command(flatten)]
     Client(Command),
 }
@@ -77,6 +80,16 @@ pub(super) struct RunArgs {
     /// Where the log lives
     #[arg(long, value_name = "DIR")]
     pub(super) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunnerArgs {
+    /// A directory of its own
+    #[arg(long, value_name = "DIR")]
+    pub(super) scratch: PathBuf,
+    /// What it puts around the program itself
+    #[arg(long, default_value = "outer")]
+    pub(super) walls: String,
 }
 
 #[derive(Debug, Subcommand)]

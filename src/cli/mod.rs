@@ -35,6 +35,11 @@ use args::{Command, Global, Typed, Typing};
 #[derive(Debug)]
 pub enum Invocation {
     Daemon(DaemonArgs),
+    /// The process beside a program that is run in a sandbox.
+    Runner {
+        scratch: PathBuf,
+        walls: String,
+    },
     Client(ClientCommand),
 }
 
@@ -67,6 +72,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exi
             socket: global.socket,
             state_dir: it.state_dir,
         }),
+        Typing::Runner(it) => Invocation::Runner { scratch: it.scratch, walls: it.walls },
         Typing::Client(command) => Invocation::Client(ClientCommand { global, command }),
     })
 }
@@ -80,6 +86,11 @@ pub fn run(command: &ClientCommand) -> Exit {
     let done = client::Client::new(socket)
         .and_then(|client| commands::run(&command.command, &client, &mut out));
     out.finish(done)
+}
+
+/// Tells why a runner gives no answer to whoever started it.
+pub fn runner_failed(error: &std::io::Error) -> Exit {
+    daemon_failed(Exit::Other, "the runner cannot run", &error.to_string())
 }
 
 /// Tells why `run` could not start, in the form in which every error is told.

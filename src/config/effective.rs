@@ -36,7 +36,7 @@ pub fn changed(before: &[Effective], after: &[Effective]) -> Vec<(String, bool)>
 }
 
 pub(super) fn values(layers: &[Layer], config: &Config) -> Vec<Effective> {
-    let of_all = KEYS.iter().filter(|it| it.section() != ROOT);
+    let of_all = KEYS.iter().filter(|it| !it.is_of_root());
     let mut values: Vec<_> = of_all
         .map(|key| {
             let written = last(layers, key.path);
@@ -47,9 +47,9 @@ pub(super) fn values(layers: &[Layer], config: &Config) -> Vec<Effective> {
     let tables = layers.iter().flat_map(|layer| layer.roots.iter().map(|it| (&layer.source, it)));
     // Roots are made in the order in which they are written.
     for ((source, table), root) in tables.zip(&config.roots) {
-        for key in KEYS.iter().filter(|it| it.section() == ROOT) {
+        for key in KEYS.iter().filter(|it| it.is_of_root()) {
             let written = table.get(source, key.path);
-            let name = format!("{ROOT}.{}.{}", root.watched.name, key.name());
+            let name = format!("{ROOT}.{}.{}", root.watched.name, key.name_in_root());
             let value = of_root(key, root).or_else(|| value(key, written.as_ref()));
             values.push(effective(key, name, value, written.as_ref()));
         }

@@ -151,6 +151,43 @@ pub(super) const KEYS: &[Key] = &[
          at the start and on a reload.",
     ),
     key("root.edits_by", Kind::Author, "\"unknown\"", "Who edits these files."),
+    optional(
+        "root.python",
+        Kind::Inside,
+        "The interpreter of these tools, relative to the root. Default: python3 as \
+         the system has it.",
+    ),
+    optional(
+        "root.import_root",
+        Kind::Inside,
+        "What comes first on the module path, relative to the root. Default: the \
+         root.",
+    ),
+    optional(
+        "root.verify.command",
+        Kind::Words,
+        "Says by its exit status whether {path} may go live as {tool}; {baseline} \
+         is a file with the accepted content, or empty. It takes the place of the \
+         other checks.",
+    ),
+    key(
+        "root.verify.timeout",
+        Kind::Duration("100ms", "10m"),
+        "\"30s\"",
+        "How long one check may take.",
+    ),
+    key(
+        "root.verify.memory",
+        Kind::Size("16 MiB", "64 GiB"),
+        "\"512 MiB\"",
+        "How much memory one check may use, all its processes together.",
+    ),
+    key(
+        "root.verify.load_probe",
+        Kind::Switch,
+        "false",
+        "Python files are imported as well, in the sandbox, as they will stand.",
+    ),
 ];
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
@@ -173,7 +210,17 @@ impl Key {
 
     /// The section that it stands in; empty at the top.
     pub(super) fn section(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |it| it.0)
+        self.path.rsplit_once('.').map_or("", |it| it.0)
+    }
+
+    /// Of a `[[root]]` or of a section in one.
+    pub(super) fn is_of_root(&self) -> bool {
+        self.path.split('.').next() == Some(ROOT)
+    }
+
+    /// As it is written in a `[[root]]`.
+    pub(super) fn name_in_root(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |it| it.1)
     }
 }
 
@@ -185,11 +232,11 @@ pub(super) fn find(path: &str) -> Option<&'static Key> {
 pub(super) fn names_in(section: &str) -> Vec<&'static str> {
     let mut names = Vec::new();
     for key in KEYS {
-        let name = match key.section() {
-            it if it == section => key.name(),
-            it if section.is_empty() => it,
-            _ => continue,
+        let below = match section {
+            "" => Some(key.path),
+            section => key.path.strip_prefix(section).and_then(|it| it.strip_prefix('.')),
         };
+        let Some(name) = below.and_then(|it| it.split('.').next()) else { continue };
         if !names.contains(&name) {
             names.push(name);
         }

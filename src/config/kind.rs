@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Switch,
     Globs,
     People,
+    /// A program and what it is given.
+    Words,
 }
 
 impl Kind {
@@ -44,12 +46,13 @@ impl Kind {
             Self::People => {
                 "a list of people, such as [\"root\", \"uid:1001\", \"@staff\"]".to_owned()
             }
+            Self::Words => "a list of words, such as [\"ruff\", \"check\", \"{path}\"]".to_owned(),
         }
     }
 
     /// Whether a variable of the environment is taken as it stands, without quotes.
     pub(super) fn is_text(self) -> bool {
-        !matches!(self, Self::Count(..) | Self::Switch | Self::Globs | Self::People)
+        !matches!(self, Self::Count(..) | Self::Switch | Self::Globs | Self::People | Self::Words)
     }
 
     /// Bytes, milliseconds, or how many.
@@ -82,7 +85,8 @@ impl Kind {
             | Self::Word(_)
             | Self::Switch
             | Self::Globs
-            | Self::People => self.takes(),
+            | Self::People
+            | Self::Words => self.takes(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod units;
+mod verify;
 mod watched;
 mod written;
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    keys::{KEYS, Key, ROOT},
+    keys::{KEYS, Key, ROOT, names_in},
     kind::Kind,
 };
 
@@ -12,11 +12,18 @@ pub fn schema() -> Value {
     let mut top = section("");
     for key in KEYS {
         let name = key.section();
-        if !name.is_empty() && name != ROOT && !top.contains_key(name) {
+        if !name.is_empty() && !key.is_of_root() && !top.contains_key(name) {
             top.insert(name.to_owned(), object(&section(name)));
         }
     }
-    let mut root = object(&section(ROOT));
+    let mut tables = section(ROOT);
+    for name in names_in(ROOT) {
+        let inner = section(&format!("{ROOT}.{name}"));
+        if !inner.is_empty() {
+            tables.insert(name.to_owned(), object(&inner));
+        }
+    }
+    let mut root = object(&tables);
     if let Some(root) = root.as_object_mut() {
         root.insert("required".to_owned(), json!(["path"]));
     }
@@ -68,7 +75,7 @@ fn kind(kind: Kind) -> Value {
             json!({"type": "integer", "minimum": least, "maximum": most})
         }
         Kind::Switch => json!({"type": "boolean"}),
-        Kind::Globs | Kind::People => {
+        Kind::Globs | Kind::People | Kind::Words => {
             json!({"type": "array", "items": {"type": "string", "minLength": 1}})
         }
     }

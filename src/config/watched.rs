@@ -13,10 +13,12 @@ use super::{
     finding::{Finding, Source},
     layers::cause,
     manifest::{Manifest, ManifestError},
+    verify,
     written::{At, Layer, Table, Value},
 };
 use crate::{
     model::{Author, AuthorKind, RootName},
+    ports::CheckRules,
     roots::{EXCLUDE, Globs, INCLUDE, WatchedRoot},
 };
 
@@ -29,6 +31,8 @@ pub struct RootConfig {
     pub edits_by: Author,
     /// The manifest with the accepted hashes.
     pub baseline: Option<PathBuf>,
+    /// How what is to go live here is verified.
+    pub checks: CheckRules,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,7 @@ impl PartialEq for RootConfig {
             && self.patterns == other.patterns
             && self.edits_by == other.edits_by
             && self.baseline == other.baseline
+            && self.checks == other.checks
     }
 }
 
@@ -120,7 +125,8 @@ fn root<'a>(
     let manifest = get("root.baseline").and_then(|it| Some((it, path.join(it.text()?))));
     let baseline = manifest.as_ref().map(|it| it.1.clone());
     let watched = WatchedRoot { name, path, globs: Arc::new(globs?), file_size };
-    let root = RootConfig { watched, patterns, edits_by, baseline };
+    let checks = verify::rules(source, table, &watched.name, &watched.path, findings);
+    let root = RootConfig { watched, patterns, edits_by, baseline, checks };
     if let (Some((at, _)), true) = (&manifest, root.watched.path.is_dir()) {
         findings.extend(root.manifest().err().map(|it| at.finding(it)));
     }

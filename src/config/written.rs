@@ -179,7 +179,17 @@ fn roots(value: &DeValue<'_>, span: Range<usize>, faults: &mut Faults) -> Vec<Ta
 
 fn section(name: &str, table: &DeTable<'_>, into: &mut Vec<Setting>, faults: &mut Faults) {
     for (key, value) in table {
-        setting(name, key, value, into, faults);
+        let path = format!("{name}.{}", key.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if keys::is_section(&path) => {
+                section(&path, inner, into, faults);
+            }
+            found if keys::is_section(&path) => faults.add(
+                value.span(),
+                format!("{path} is a section with keys; this is {}", type_of(found)),
+            ),
+            _ => setting(name, key, value, into, faults),
+        }
     }
 }
 
@@ -226,10 +236,10 @@ fn typed(key: &Key, value: &Spanned<DeValue<'_>>, faults: &mut Faults) -> Value 
             Some(Value::Number(i64::from_str_radix(it.as_str(), it.radix()).unwrap_or(i64::MAX)))
         }
         (Kind::Switch, DeValue::Boolean(it)) => Some(Value::Switch(*it)),
-        (Kind::Globs | Kind::People, DeValue::Array(items)) => {
+        (Kind::Globs | Kind::People | Kind::Words, DeValue::Array(items)) => {
             return list(key, items.iter(), faults);
         }
-        (Kind::Count(..) | Kind::Switch | Kind::Globs | Kind::People, _) => None,
+        (Kind::Count(..) | Kind::Switch | Kind::Globs | Kind::People | Kind::Words, _) => None,
         (_, DeValue::String(it)) => Some(Value::Text(it.to_string())),
         (_, _) => None,
     };

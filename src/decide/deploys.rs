@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// So many of the latest are kept at hand, whatever became of them: an answer asked for again is among them.
-pub const RECENT: u64 = 500;
+const RECENT: u64 = 500;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Deploys {
@@ -159,12 +159,12 @@ impl State {
     pub(super) fn quarantine(&mut self, record: &Record, fact: &Fact) {
         if let Fact::ContentQuarantined { tool, digest, .. } = fact {
             self.change(tool, record, |it| {
-                it.change_rare(|it| drop(it.quarantined.insert(*digest)));
+                it.change_rare(|it| it.quarantined.extend([*digest]));
             });
         }
         if let Fact::ContentReleased { tool, digest, .. } = fact {
             self.change(tool, record, |it| {
-                it.change_rare(|it| drop(it.quarantined.remove(digest)));
+                it.change_rare(|it| it.quarantined.retain(|known| known != digest));
             });
         }
     }

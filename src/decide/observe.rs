@@ -111,8 +111,7 @@ fn one(state: &State, rules: &RootRules, origin: Origin, seen: Seen, plan: &mut 
         Sight::File(file) if file.content.is_none() => plan.look(id, seen.firm, true, Wait::None),
         Sight::File(file) => {
             let adopted = state.root(&id.root()).adopted;
-            let _: Tool =
-                changed(&id, &known, file, &Circumstance { rules, origin, adopted }, plan);
+            drop(changed(&id, &known, file, &Circumstance { rules, origin, adopted }, plan));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{CheckRun, RootName, ToolId};
+use crate::model::{CheckRun, Digest, RootName, ToolId};
 
 /// Runs checks over staged contents, in a sandbox, with limits. Whatever is run cannot change the live files, and nothing
 /// of it is left when the answer is given.
@@ -21,9 +21,10 @@ pub trait Checks: Send + std::marker::Sync {
     fn sandbox(&self) -> &'static str;
 }
 
+/// All that goes live together: a load probe sees all of it in its place.
 #[derive(Clone, Debug)]
 pub struct CheckOrder {
-    /// In the order of their ids; of one root or of several.
+    pub root: RootName,
     pub parts: Vec<CheckPart>,
 }
 
@@ -33,6 +34,10 @@ pub struct CheckPart {
     /// Where the staged content stands; none where the file is to go.
     pub staged: Option<PathBuf>,
     pub executable: bool,
+    /// What the staged content has to be when it is read; where it is not, the check fails.
+    pub digest: Option<Digest>,
+    /// The content of the baseline, for commands that ask for it; none where there is none.
+    pub baseline: Option<Vec<u8>>,
 }
 
 /// What the configuration says about verifying in one root.
@@ -51,6 +56,22 @@ pub struct CheckRules {
     pub python: Option<PathBuf>,
     /// What is put first on the module path; `None`: the root's directory.
     pub import_root: Option<PathBuf>,
+}
+
+impl CheckRules {
+    /// What holds where nothing is said.
+    pub fn new(root: RootName, path: PathBuf) -> Self {
+        Self {
+            root,
+            path,
+            command: Vec::new(),
+            timeout: Duration::from_secs(30),
+            memory: 512 << 20,
+            load_probe: false,
+            python: None,
+            import_root: None,
+        }
+    }
 }
 
 /// Set once.

@@ -9,14 +9,17 @@ use std::{
     time::Duration,
 };
 
-use super::mailbox::Mailbox;
+use super::{
+    mailbox::Mailbox,
+    prepare::{check_orders, stage},
+};
 use crate::{
-    decide::{Prepared, StageOrder, Staged, Task},
+    decide::{Staged, State, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Refusal, SwitchOrder,
-        Switched, ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
+        ToolId,
     },
-    ports::{Archive, CheckOrder, CheckPart, Checks, Pack, Packed, Stage, StageFailure, StopFlag},
+    ports::{Archive, Checks, Pack, Stage, StopFlag},
 };
 
 /// What a deploy needs of the world. Cheap to clone.
@@ -82,7 +85,24 @@ struct Queues {
 struct Verifying {
     job: Job,
     about: Option<Arc<Deploy>>,
+    baselines: BTreeMap<ToolId, Digest>,
     flag: Arc<StopFlag>,
+}
+
+/// What the loop knows that those who work need.
+pub(super) trait Known {
+    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>>;
+    fn baseline(&self, tool: &ToolId) -> Option<Digest>;
+}
+
+impl Known for State {
+    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>> {
+        Self::deploy(self, number).cloned()
+    }
+
+    fn baseline(&self, tool: &ToolId) -> Option<Digest> {
+        self.tool(tool)?.baseline.as_ref().map(|it| it.digest)
+    }
 }
 
 impl Crew {
@@ -90,14 +110,13 @@ impl Crew {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `about` finds a deploy by its number.
-    pub(super) fn take_on(&self, jobs: Vec<Job>, about: impl Fn(DeployNo) -> Option<Arc<Deploy>>) {
+    pub(super) fn take_on(&self, jobs: Vec<Job>, known: &impl Known) {
         if jobs.is_empty() {
             return;
         }
         let mut queues = self.lock();
         for job in jobs {
-            queues.put(job, &about);
+            queues.put(job, known);
         }
         drop(queues);
         self.changed.notify_all();
@@ -175,16 +194,27 @@ enum Next<T> {
 }
 
 impl Queues {
-    fn put(&mut self, job: Job, about: &impl Fn(DeployNo) -> Option<Arc<Deploy>>) {
+    fn put(&mut self, job: Job, known: &impl Known) {
+        let baselines = |proposal: &Proposal| {
+            let named = |it: &Change| Some((it.tool.clone(), known.baseline(&it.tool)?));
+            proposal.changes.iter().filter_map(named).collect()
+        };
         match &job.task {
             Task::Stage(_) | Task::Discard(_) => self.staging.push_back(job),
             Task::Verify(deploy) => {
-                let (about, flag) = (about(*deploy), Arc::new(StopFlag::default()));
+                let (about, flag) = (known.deploy(*deploy), Arc::new(StopFlag::default()));
                 self.stops.insert(*deploy, Arc::clone(&flag));
-                self.verifying.push_back(Verifying { job, about, flag });
+                let baselines =
+                    about.as_ref().map_or_else(BTreeMap::new, |it| baselines(&it.proposal));
+                self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::Rehearse(..) | Task::After(_) => {
-                self.verifying.push_back(Verifying { job, about: None, flag: Arc::default() });
+            Task::Rehearse(proposal, _) => {
+                let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
+                self.verifying.push_back(Verifying { job, about, baselines, flag });
+            }
+            Task::After(_) => {
+                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
+                self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
             Task::Switch(_) | Task::Settle(_) | Task::Release(_) => self.switching.push(job.task),
             Task::Stop(deploy) => self.stops.get(deploy).into_iter().for_each(|it| it.set()),
@@ -224,24 +254,18 @@ impl Hand {
 
     fn verify_all(&self) {
         while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
-            let Verifying { job: Job { ticket, task }, about, flag } = work;
+            let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
             match task {
                 Task::Verify(deploy) => {
                     if let Some(about) = about {
-                        let order = check_order(
-                            &self.works,
-                            &*self.archive,
-                            &about.proposal,
-                            &about.markers,
-                        );
-                        let checks = self.works.checks.verify(&order, &flag);
+                        let (proposal, markers) = (&about.proposal, &about.markers);
+                        let checks = self.verify(proposal, markers, &baselines, &flag);
                         self.mailbox.done(Done::Verified { deploy, checks });
                     }
                     self.crew.lock().stops.remove(&deploy);
                 }
                 Task::Rehearse(proposal, markers) => {
-                    let order = check_order(&self.works, &*self.archive, &proposal, &markers);
-                    let checks = self.works.checks.verify(&order, &flag);
+                    let checks = self.verify(&proposal, &markers, &baselines, &flag);
                     self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
                 }
                 Task::After(deploy) => (self.works.after)(&deploy),
@@ -253,6 +277,19 @@ impl Hand {
                 | Task::Release(_) => (),
             }
         }
+    }
+
+    fn verify(
+        &self,
+        proposal: &Proposal,
+        markers: &[Marker],
+        baselines: &BTreeMap<ToolId, Digest>,
+        flag: &StopFlag,
+    ) -> Vec<CheckRun> {
+        // A baseline that cannot be read is none: the command decides what it can do without.
+        let bytes = |it: &ToolId| self.archive.content(baselines.get(it)?).ok().flatten();
+        let orders = check_orders(&self.works, proposal, markers, bytes);
+        orders.iter().flat_map(|it| self.works.checks.verify(it, flag)).collect()
     }
 
     fn switch_all(&self) {
@@ -303,77 +340,4 @@ impl Hand {
             }
         }
     }
-}
-
-/// All of it beside the live files, or nothing of it.
-pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
-    let mut markers = Vec::new();
-    let mut contents = Vec::new();
-    for change in &order.proposal.changes {
-        match stage_one(works, archive, &order, change, &mut contents) {
-            Ok(marker) => markers.push(marker),
-            Err(refusal) => {
-                let tools = order.proposal.changes.iter();
-                tools.zip(&markers).for_each(|(it, marker)| works.stage.discard(&it.tool, marker));
-                return Staged { order, outcome: Err(refusal) };
-            }
-        }
-    }
-    let check = check_order(works, archive, &order.proposal, &markers);
-    let skipped = works.checks.nothing_to_run(&check);
-    Staged { order, outcome: Ok(Prepared { markers, contents, skipped }) }
-}
-
-fn stage_one(
-    works: &Works,
-    archive: &dyn Archive,
-    order: &StageOrder,
-    change: &Change,
-    packed: &mut Vec<Packed>,
-) -> Result<Marker, Refusal> {
-    let tool = &change.tool;
-    let Some(to) = change.to else {
-        return works.stage.stage(change, None).map_err(|it| refused(tool, it));
-    };
-    let brought = order.contents.iter().find(|it| it.0 == to.digest);
-    if let Some((digest, bytes)) = brought {
-        packed.push(works.pack.pack(*digest, bytes));
-        return works.stage.stage(change, Some(bytes)).map_err(|it| refused(tool, it));
-    }
-    let bytes = content(archive, &to.digest).map_err(Refusal::Stage)?;
-    works.stage.stage(change, Some(&bytes)).map_err(|it| refused(tool, it))
-}
-
-fn content(archive: &dyn Archive, digest: &Digest) -> Result<Vec<u8>, String> {
-    match archive.content(digest) {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(format!("the content {digest} is not in the log")),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn refused(tool: &ToolId, failure: StageFailure) -> Refusal {
-    let said = failure.to_string();
-    match failure {
-        StageFailure::ReadOnly { tool, why } => Refusal::RootReadOnly { root: tool.root(), why },
-        StageFailure::CannotKeepOwner { tool, .. } => Refusal::CannotKeepOwner { tool, why: said },
-        StageFailure::Obstructed { tool, why } => Refusal::Obstructed { tool, why },
-        StageFailure::DiskFull { why } => Refusal::StageFull(why),
-        StageFailure::World { why } => Refusal::Stage(format!("{tool}: {why}")),
-    }
-}
-
-fn check_order(
-    works: &Works,
-    _: &dyn Archive,
-    proposal: &Proposal,
-    markers: &[Marker],
-) -> CheckOrder {
-    let part = |(change, marker): (&Change, &Marker)| CheckPart {
-        tool: change.tool.clone(),
-        staged: change.to.and_then(|_| works.stage.staged(&change.tool, marker)),
-        executable: marker.executable,
-    };
-    let parts = proposal.changes.iter().zip(markers).map(part).collect();
-    CheckOrder { parts }
 }

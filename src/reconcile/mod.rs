@@ -17,6 +17,7 @@ mod leases;
 mod mailbox;
 mod measures;
 mod pending;
+mod prepare;
 mod publish;
 mod reconciler;
 mod round;

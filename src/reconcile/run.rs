@@ -267,7 +267,7 @@ impl Looping {
         outcome.walks.into_iter().for_each(|it| self.lane.walk(it));
         self.lane.pulse(outcome.pulses);
         let state = &self.reconciler.state;
-        self.handle.shared.crew.take_on(outcome.jobs, |it| state.deploy(it).cloned());
+        self.handle.shared.crew.take_on(outcome.jobs, state);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }

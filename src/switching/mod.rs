@@ -141,10 +141,10 @@ fn finish<N: Names>(parts: &mut [Part<'_, N>], displaced: Vec<Option<Digest>>) -
     }
     let live = parts.iter().zip(displaced).map(|(part, displaced)| LivePart {
         tool: part.change.tool.clone(),
-        live: part.change.to.map(|_| LiveFile {
-            executable: part.marker.executable,
-            mtime: part.names.mtime(),
-        }),
+        live: part
+            .change
+            .to
+            .map(|_| LiveFile { executable: part.marker.executable, mtime: part.names.mtime() }),
         displaced,
     });
     Switched::Live(live.collect())

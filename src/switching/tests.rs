@@ -46,15 +46,8 @@ enum Edit {
     Refuse,
 }
 
-const EDITS: [Edit; 7] = [
-    Edit::Save,
-    Edit::Write,
-    Edit::Chmod,
-    Edit::Remove,
-    Edit::Late,
-    Edit::Hold,
-    Edit::Refuse,
-];
+const EDITS: [Edit; 7] =
+    [Edit::Save, Edit::Write, Edit::Chmod, Edit::Remove, Edit::Late, Edit::Hold, Edit::Refuse];
 
 #[derive(Debug, Default)]
 struct Scene {
@@ -101,13 +94,7 @@ impl Scene {
             let number = index as u64;
             let base = (*kind != Kind::Create).then(|| scene.file(BASE + number));
             let staged = (*kind != Kind::Delete).then(|| scene.file(TARGET + number));
-            scene.places.push(Place {
-                live: base,
-                staged,
-                kept: None,
-                first: base,
-                left: None,
-            });
+            scene.places.push(Place { live: base, staged, kept: None, first: base, left: None });
             orders.push((
                 Change {
                     tool: format!("tools/{index}.py").parse().unwrap(),
@@ -288,10 +275,7 @@ impl Names for Handle {
     }
 }
 
-fn parts<'a>(
-    scene: &Rc<RefCell<Scene>>,
-    orders: &'a [(Change, Marker)],
-) -> Vec<Part<'a, Handle>> {
+fn parts<'a>(scene: &Rc<RefCell<Scene>>, orders: &'a [(Change, Marker)]) -> Vec<Part<'a, Handle>> {
     let handle = |(index, (change, marker)): (usize, &'a (Change, Marker))| {
         Part::new(change, marker, Handle(Rc::clone(scene), index))
     };
@@ -336,15 +320,11 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
     for (index, place) in scene.places.iter().enumerate() {
         let known = [BASE + index as u64, TARGET + index as u64];
         let contents = |it: Option<usize>| it.map(|it| scene.files[it].content);
-        let held = [
-            contents(place.live),
-            contents(place.staged),
-            contents(place.kept.map(|it| it.0)),
-        ];
+        let held =
+            [contents(place.live), contents(place.staged), contents(place.kept.map(|it| it.0))];
         for (_, it) in scene.foreign.iter().filter(|it| it.0 == index) {
-            let lost = !held.contains(&Some(*it))
-                && !seen.contains(it)
-                && !scene.destroyed.contains(it);
+            let lost =
+                !held.contains(&Some(*it)) && !seen.contains(it) && !scene.destroyed.contains(it);
             assert!(!lost, "{it} is lost: {said}");
         }
         // Late bytes are found only in what differs from what is known.
@@ -456,7 +436,9 @@ fn whatever_was_there_is_handed_out_and_the_newest_stays() {
     // Saved before the exchange, and again before what came out is put back.
     let edits = [(2, 0, Edit::Save), (5, 0, Edit::Save), (6, 0, Edit::Save), (7, 0, Edit::Save)];
     let outcome = check(&[Kind::Change], &edits, &[]);
-    let Switched::Undone { why: Undone::Conflict(_), seen } = outcome else { panic!("{outcome:?}") };
+    let Switched::Undone { why: Undone::Conflict(_), seen } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert!(seen.len() >= 2, "{seen:?}");
 }
 
@@ -499,10 +481,8 @@ fn a_crash_alone_is_never_a_conflict() {
         let answers: Vec<_> = (0..=length(kinds)).map(|at| check(kinds, &[], &[at])).collect();
         assert!(matches!(answers.last(), Some(Switched::Live(_))));
         for it in answers {
-            let fair = matches!(
-                it,
-                Switched::Live(_) | Switched::Undone { why: Undone::Interrupted, .. }
-            );
+            let fair =
+                matches!(it, Switched::Live(_) | Switched::Undone { why: Undone::Interrupted, .. });
             assert!(fair, "{kinds:?} {it:?}");
         }
     }
@@ -513,7 +493,8 @@ fn a_crash_alone_is_never_a_conflict() {
 fn no_content_is_ever_lost() {
     let mut state = 1_u64;
     let mut roll = |sides: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % sides
     };
     let mut answers = [0; 3];

@@ -17,14 +17,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("switching", &["model", "ports"]),
     ("wire", &["model"]),
     ("log", &[]),
-    ("config", &["model", "roots", "access", "log"]),
+    ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
+    ("checks", &["model", "roots", "ports"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
-    ("doctor", &["model", "roots", "wire", "config", "store"]),
+    ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "wire", "config", "doctor"]),
     ("socket", &["model", "access", "ports", "metrics", "wire", "reconcile"]),
     (
@@ -39,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "signals",
             "systemd",
+            "checks",
             "disk",
             "store",
             "watch",
@@ -47,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lib", &[]),
-    ("main", &["config", "cli", "app"]),
+    ("main", &["config", "checks", "cli", "app"]),
 ];
 
 /// Pure: nothing of the world may even be named.

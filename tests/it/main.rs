@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod checks;
 mod command_line;
 mod configuration;
 mod faults;

@@ -157,17 +157,64 @@ const CASES: &[Case] = &[
         ("[]", "\"human:NAME\", \"ai:NAME\" or \"unknown\"; this is a list"),
         ("\"robot\"", "\"robot\" is not an author: \"human:NAME\", \"ai:NAME\" or \"unknown\""),
     ),
+    (
+        "root.python",
+        &["\".venv/bin/python\"", "\"/usr/bin/python3\""],
+        ("true", "a path in quotes; this is true or false"),
+        ("3", "a path in quotes; this is a whole number"),
+    ),
+    (
+        "root.import_root",
+        &["\"src\""],
+        ("true", "a path in quotes; this is true or false"),
+        ("[]", "a path in quotes; this is a list"),
+    ),
+    (
+        "root.verify.command",
+        &["[]", "[\"ruff\", \"check\", \"{path}\"]"],
+        (
+            "\"ruff\"",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is text in quotes",
+        ),
+        (
+            "true",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is true or false",
+        ),
+    ),
+    (
+        "root.verify.timeout",
+        &["\"100ms\"", "\"10m\""],
+        ("5", "a duration in quotes, such as \"10m\"; this is a whole number"),
+        ("\"99ms\"", "\"99ms\" is not within 100ms to 10m"),
+    ),
+    (
+        "root.verify.memory",
+        &["\"16 MiB\"", "\"64 GiB\""],
+        ("1", "a size in quotes, such as \"64 GiB\"; this is a whole number"),
+        ("\"15 MiB\"", "\"15 MiB\" is not within 16 MiB to 64 GiB"),
+    ),
+    (
+        "root.verify.load_probe",
+        &["true"],
+        ("\"no\"", "true or false; this is text in quotes"),
+        ("0", "true or false; this is a whole number"),
+    ),
 ];
 
 /// A file that says only this, and what a file must say.
 fn file(key: &Key, value: &str) -> String {
-    let setting = format!("{} = {value}\n", key.name());
+    let setting = format!("{}{} = {value}\n", inner(key), key.name());
     match key.section() {
         "" => format!("{setting}[[root]]\npath = '%tools'\n"),
         "root" if key.name() == "path" => format!("[[root]]\n{setting}"),
-        "root" => format!("[[root]]\n{setting}path = '%tools'\n"),
+        _ if key.is_of_root() => format!("[[root]]\n{setting}path = '%tools'\n"),
         section => format!("[{section}]\n{setting}[[root]]\npath = '%tools'\n"),
     }
+}
+
+/// The section in a root that it stands in, with a dot.
+fn inner(key: &Key) -> String {
+    key.section().strip_prefix("root.").map_or(String::new(), |it| format!("{it}."))
 }
 
 /// The finding that a value gets: where it stands, what is said, and the caret under it.
@@ -202,15 +249,19 @@ fn good_values_are_taken_and_bad_ones_refused_in_a_file() {
         let type_said = format!("{path} takes {type_said}");
         assert_eq!(
             site.refused(&file(key, mistyped)),
-            said(key, mistyped, &type_said, "%config.toml", "", line)
+            said(key, mistyped, &type_said, "%config.toml", &inner(key), line)
         );
         let sense_said = match *path {
-            "root.executables" => format!("{path} takes {sense_said}"),
+            "root.executables"
+            | "root.python"
+            | "root.import_root"
+            | "root.verify.command"
+            | "root.verify.load_probe" => format!("{path} takes {sense_said}"),
             _ => (*sense_said).to_owned(),
         };
         assert_eq!(
             site.refused(&file(key, senseless)),
-            said(key, senseless, &sense_said, "%config.toml", "", line)
+            said(key, senseless, &sense_said, "%config.toml", &inner(key), line)
         );
     }
 }
@@ -219,7 +270,7 @@ fn good_values_are_taken_and_bad_ones_refused_in_a_file() {
 fn the_same_in_a_drop_in_and_the_environment() {
     let site = Site::new();
     site.config("[[root]]\npath = '%tools'");
-    let outside = CASES.iter().zip(KEYS).filter(|it| it.1.section() != "root");
+    let outside = CASES.iter().zip(KEYS).filter(|it| !it.1.is_of_root());
     for ((path, good, (mistyped, type_said), (senseless, why)), key) in outside {
         let (section, name) = (key.section(), key.name());
         let head = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
@@ -304,7 +355,7 @@ fn each_value_is_told_with_where_it_came_from() {
     ] {
         assert_eq!(shown(key), (value.to_owned(), origin.to_owned()), "{key}");
     }
-    let of_roots = KEYS.iter().filter(|it| it.section() == "root").count();
+    let of_roots = KEYS.iter().filter(|it| it.is_of_root()).count();
     assert_eq!(values.len(), KEYS.len(), "{of_roots} of them once, for the one root");
     let (_, of_directory) =
         Config::load_with_origins(&directory(&site.path("tools")), &env, &super::Invented).unwrap();
@@ -396,10 +447,13 @@ fn the_schema_says_what_the_parser_says() {
         }
         // What lies beyond a schema: whether users and files exist, how roots stand to each other, amounts with units.
         let beyond = match key.kind {
+            Kind::Inside if key.name() != "baseline" => false,
             Kind::People | Kind::Globs | Kind::Inside | Kind::Address => true,
             Kind::Size(..) | Kind::Duration(..) => senseless.1.contains("within"),
             Kind::Count(..) => senseless.1.contains("more than"),
-            Kind::Path | Kind::Name | Kind::Author | Kind::Word(_) | Kind::Switch => false,
+            Kind::Path | Kind::Name | Kind::Author | Kind::Word(_) | Kind::Switch | Kind::Words => {
+                false
+            }
         };
         assert_eq!(judged(&file(key, senseless.0)), beyond, "{path} = {}", senseless.0);
     }

@@ -39,6 +39,7 @@ fn the_sample_lists_every_key() {
         let section = match key.section() {
             "" => Some(&table),
             "root" => table["root"][0].as_table(),
+            "root.verify" => table["root"][0]["verify"].as_table(),
             section => table[section].as_table(),
         };
         let value = section.and_then(|it| it.get(key.name()));

@@ -141,7 +141,12 @@ mod tests {
                 assert!(kept.to_string().len() < 200);
             }
         }
-        assert!(StageName::new(tokens.next(), 0, 0).with_ending_of(b"a.py").to_string().ends_with(".py"));
+        assert!(
+            StageName::new(tokens.next(), 0, 0)
+                .with_ending_of(b"a.py")
+                .to_string()
+                .ends_with(".py")
+        );
     }
 
     #[test]

@@ -70,8 +70,7 @@ impl<'a> Spot<'a> {
             .0;
         let path = tool.path();
         let place = ground::place(&path, staged.depth);
-        let folder =
-            Folder::open(base.as_fd(), &place).map_err(|it| failed("the stage", it))?;
+        let folder = Folder::open(base.as_fd(), &place).map_err(|it| failed("the stage", it))?;
         let live = match Ground::reach(base.as_fd(), &path) {
             Ok(ground) if ground.missing == 0 => Some(ground.directory),
             Ok(_) | Err(Obstacle::Gone | Obstacle::Unsettled | Obstacle::Odd(_)) => None,
@@ -80,8 +79,20 @@ impl<'a> Spot<'a> {
         let Terms { pack, deploy, exchanges, .. } = terms;
         let (touched, kept, reader) = (false, None, Reader::default());
         Ok(Self {
-            change, marker, deploy, pack, base, path, live, folder, staged, limit, exchanges, reader,
-            touched, kept,
+            change,
+            marker,
+            deploy,
+            pack,
+            base,
+            path,
+            live,
+            folder,
+            staged,
+            limit,
+            exchanges,
+            reader,
+            touched,
+            kept,
         })
     }
 

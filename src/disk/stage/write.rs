@@ -12,7 +12,9 @@ use std::{
 };
 
 use rustix::{
-    fs::{Access, AtFlags, FileType, Mode, Stat, accessat, fstat, openat, statat, symlinkat, unlinkat},
+    fs::{
+        Access, AtFlags, FileType, Mode, Stat, accessat, fstat, openat, statat, symlinkat, unlinkat,
+    },
     io::Errno,
 };
 
@@ -109,9 +111,8 @@ impl<'a> Staging<'a> {
         let name = self.name.to_string();
         let opened = openat(&self.folder.stage, &name, NEW, Mode::RUSR | Mode::WUSR);
         let mut file = std::fs::File::from(opened.map_err(|it| self.failed("making", it))?);
-        file.write_all(bytes).map_err(|it| {
-            self.failed("writing", Errno::from_io_error(&it).unwrap_or(Errno::IO))
-        })?;
+        file.write_all(bytes)
+            .map_err(|it| self.failed("writing", Errno::from_io_error(&it).unwrap_or(Errno::IO)))?;
         let mode = match &self.live {
             Some(live) => {
                 attributes::take_over(live.file.as_fd(), &live.stat, file.as_fd())
@@ -128,7 +129,8 @@ impl<'a> Staging<'a> {
             attributes::with_bit(mode, executable)
         };
         attributes::set_mode(file.as_fd(), mode).map_err(|it| self.lost(it))?;
-        attributes::set_mtime(file.as_fd(), at).map_err(|it| self.failed("setting the mtime of", it))?;
+        attributes::set_mtime(file.as_fd(), at)
+            .map_err(|it| self.failed("setting the mtime of", it))?;
         rustix::fs::fsync(&file).map_err(|it| self.failed("syncing", it))?;
         let stat = fstat(&file).map_err(|it| self.failed("asking of", it))?;
         Ok((stat.st_dev, stat.st_ino))
@@ -196,7 +198,8 @@ pub(super) fn in_the_way(tool: &ToolId, obstacle: Obstacle) -> StageFailure {
     let why = match obstacle {
         Obstacle::Gone => "its directory is gone".to_owned(),
         Obstacle::Unsettled => {
-            "something that is no directory is on its way, or it is being replaced; try again".to_owned()
+            "something that is no directory is on its way, or it is being replaced; try again"
+                .to_owned()
         }
         Obstacle::Odd(cause) => format!("{} is in its place or on its way", cause.as_str()),
     };

@@ -1,0 +1,95 @@
+//! Which rung of the ladder works here: asked by really running something on it, from the best one down.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{
+    call::{NoRunner, call},
+    job::{Ended, How, Job, Limits},
+    launch::{Rung, Settings},
+};
+use crate::ports::StopFlag;
+
+/// One rung, and why it does not work where it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub rung: Rung,
+    pub works: Result<(), String>,
+}
+
+#[derive(Debug)]
+pub struct Ladder {
+    settings: Settings,
+    /// The best one that worked when it was last asked.
+    best: Mutex<Rung>,
+}
+
+impl Ladder {
+    /// Takes some milliseconds for each rung down to the best one that works.
+    pub fn climb(settings: Settings) -> Self {
+        let best = best_of(&settings, &Rung::ALL);
+        Self { settings, best: Mutex::new(best) }
+    }
+
+    /// That rung, whether it works or not.
+    pub fn at(rung: Rung, settings: Settings) -> Self {
+        Self { settings, best: Mutex::new(rung) }
+    }
+
+    pub fn best(&self) -> Rung {
+        *self.best.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs it on the best rung. What worked at the start need not work now (a unit was stopped, a program removed): then
+    /// on the best of those below.
+    pub fn run(&self, job: &Job, stop: &StopFlag) -> (Rung, Ended) {
+        let rung = self.best();
+        match call(rung, &self.settings, job, stop) {
+            Ok(ended) => (rung, ended),
+            Err(NoRunner(why)) => self.run_below(rung, why, job, stop),
+        }
+    }
+
+    fn run_below(&self, failed: Rung, why: String, job: &Job, stop: &StopFlag) -> (Rung, Ended) {
+        // It may have been this one job.
+        if probe(failed, &self.settings).is_ok() {
+            return (failed, Ended::not_run(why));
+        }
+        let below: Vec<_> = Rung::ALL.into_iter().filter(|it| *it > failed).collect();
+        if below.is_empty() {
+            return (failed, Ended::not_run(why));
+        }
+        let next = best_of(&self.settings, &below);
+        *self.best.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        match call(next, &self.settings, job, stop) {
+            Ok(ended) => (next, ended),
+            Err(NoRunner(why)) => (next, Ended::not_run(why)),
+        }
+    }
+}
+
+/// Every rung, for a person who wants to know what would raise it.
+pub fn survey(settings: &Settings) -> Vec<Standing> {
+    Rung::ALL.into_iter().map(|rung| Standing { rung, works: probe(rung, settings) }).collect()
+}
+
+fn best_of(settings: &Settings, rungs: &[Rung]) -> Rung {
+    let works = |it: &&Rung| **it == Rung::Limits || probe(**it, settings).is_ok();
+    rungs.iter().find(works).copied().unwrap_or(Rung::Limits)
+}
+
+/// Runs a shell that says a word.
+fn probe(rung: Rung, settings: &Settings) -> Result<(), String> {
+    let words = ["-c", "test ! -s \"$0\" && echo knowngood"];
+    let mut arguments: Vec<_> = words.into_iter().map(Job::text).collect();
+    arguments.push(vec![super::job::Piece::File(0)]);
+    let empty = super::job::JobFile { name: "empty".into(), executable: false, bytes: Vec::new() };
+    let limits = Limits { time: std::time::Duration::from_secs(10), ..Limits::default() };
+    let program = Job::text("/bin/sh");
+    let job = Job { program, arguments, files: vec![empty], readable: Vec::new(), limits };
+    match call(rung, settings, &job, &StopFlag::default()) {
+        Ok(Ended { how: How::Exited(0), head, .. }) if head == b"knowngood\n" => Ok(()),
+        Ok(Ended { how: How::NotRun(why), .. }) => Err(why),
+        Ok(it) => Err(format!("a trial ended with {:?}: {}", it.how, it.tail_text().trim())),
+        Err(NoRunner(why)) => Err(why),
+    }
+}
