@@ -2,6 +2,7 @@
 //! colours named, in a pipe, and as JSON. `KNOWNGOOD_WRITE_FORMS=1 cargo test forms` writes them anew.
 
 mod answers;
+mod configuration;
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -11,8 +12,10 @@ use similar::TextDiff;
 use self::answers::world;
 use super::{ClientCommand, command};
 use crate::cli::{
-    args::Typed,
+    args::{Global, Typed},
     client, commands,
+    exit::Exit,
+    failure::Failure,
     fake::{Daemon, Shared},
     print,
 };
@@ -28,17 +31,28 @@ const ALL: [Form; 3] = [Form::Terminal, Form::Pipe, Form::Json];
 
 /// What a person would see who typed it.
 fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
-    let ClientCommand { mut global, command } = command(line);
-    global.json |= form == Form::Json;
+    let ClientCommand { global, command } = command(line);
+    let client = client::Client::new(daemon.socket()).unwrap();
+    let text = formed(form, line, &global, |out| commands::run(&command, &client, out));
+    // Where the socket is differs from run to run.
+    text.replace(&daemon.socket().display().to_string(), "SOCKET")
+}
+
+/// The same of whatever prints.
+fn formed(
+    form: Form,
+    line: &[&str],
+    global: &Global,
+    run: impl FnOnce(&mut print::Out) -> Result<Exit, Failure>,
+) -> String {
     let (stdout, stderr) = (Shared::default(), Shared::default());
     let now = answers::NOW.parse().unwrap();
     let mut out = print::Out::test(Box::new(stdout.clone()), Box::new(stderr.clone()), now);
     if form == Form::Terminal {
         out = out.on_terminal();
     }
-    (out.json, out.quiet) = (global.json, global.quiet);
-    let client = client::Client::new(daemon.socket()).unwrap();
-    let done = commands::run(&command, &client, &mut out);
+    (out.json, out.quiet) = (global.json || form == Form::Json, global.quiet);
+    let done = run(&mut out);
     let exit = out.finish(done).code();
     let typed = line.join(" ");
     let mut text = match form {
@@ -47,12 +61,10 @@ fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
         Form::Json => format!("$ knowngood {typed} --json | jq .\n"),
     };
     text += &match form {
-        Form::Json => each_line_indented(&stdout.text()),
+        Form::Json => each_indented(&stdout.text()),
         Form::Terminal | Form::Pipe => named(&stdout.text()),
     };
     for line in named(&stderr.text()).lines() {
-        // Where the socket is differs from run to run.
-        let line = line.replace(&daemon.socket().display().to_string(), "SOCKET");
         writeln!(text, "stderr: {line}").unwrap();
     }
     if exit != 0 {
@@ -61,12 +73,10 @@ fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
     text + "\n"
 }
 
-fn each_line_indented(lines: &str) -> String {
-    let pretty = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        format!("{value:#}\n")
-    };
-    lines.lines().map(pretty).collect()
+/// As `jq .` shows documents.
+fn each_indented(documents: &str) -> String {
+    let documents = serde_json::Deserializer::from_str(documents).into_iter::<serde_json::Value>();
+    documents.map(|it| format!("{:#}\n", it.unwrap())).collect()
 }
 
 /// Colours by name: `<red>x</>`.
