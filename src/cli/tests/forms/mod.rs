@@ -1,10 +1,11 @@
 //! Every command's output in each of its forms, as files that are read in review: on a terminal of 80 × 24 with its
-//! colours named, in a pipe, and as JSON. `KNOWNGOOD_WRITE_FORMS=1 cargo test forms` writes them anew.
+//! colours named, in a pipe, and as JSON; and what a package installs of them, `share/`. `KNOWNGOOD_WRITE_FORMS=1 cargo test
+//! forms` writes them anew.
 
 mod answers;
 mod configuration;
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 use clap::CommandFactory as _;
 use similar::TextDiff;
@@ -96,9 +97,14 @@ fn named(text: &str) -> String {
 
 /// Compares with what was committed.
 fn compare(name: &str, found: &str) {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/cli/tests/forms/shown/{name}.txt"));
+    compare_file(&format!("src/cli/tests/forms/shown/{name}.txt"), found);
+}
+
+/// The same of a file anywhere in the project.
+fn compare_file(name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::vars_os().any(|it| it.0 == "KNOWNGOOD_WRITE_FORMS") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         return fs::write(path, found).unwrap();
     }
     let wanted = fs::read_to_string(&path).unwrap_or_default();
@@ -221,12 +227,31 @@ fn manual() {
     let place = tempfile::tempdir().unwrap();
     let pages = place.path().join("man1");
     shown(&world(), Form::Pipe, &["man", "--dir", pages.to_str().unwrap()]);
+    let made = names(&pages);
     for command in Typed::command().get_subcommands() {
-        assert!(
-            pages.join(format!("knowngood-{}.1", command.get_name())).exists(),
-            "{}",
-            command.get_name()
-        );
+        let page = format!("knowngood-{}.1", command.get_name());
+        assert!(made.contains(&page), "{page}");
     }
-    assert!(pages.join("knowngood.1").exists());
+    // The package takes them from there.
+    for page in &made {
+        compare_file(&format!("share/man/{page}"), &fs::read_to_string(pages.join(page)).unwrap());
+    }
+    let kept = names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("share/man"));
+    assert_eq!(made, kept, "share/man has other pages than there are commands");
+}
+
+#[test]
+fn completions() {
+    let of = |shell| {
+        let text = shown(&world(), Form::Pipe, &["completions", shell]);
+        text.split_once('\n').unwrap().1.trim_end().to_owned() + "\n"
+    };
+    compare_file("src/cli/commands/completions.bash", &of("bash"));
+    compare_file("share/completions/_knowngood", &of("zsh"));
+    compare_file("share/completions/knowngood.fish", &of("fish"));
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect()
 }
