@@ -36,10 +36,8 @@ pub(super) fn session(heading: &str, language: &str) -> Vec<(String, String)> {
     for line in text(heading, language).lines() {
         match (line.strip_prefix("$ "), turns.last_mut()) {
             (Some(command), _) => turns.push((command.to_owned(), String::new())),
-            (None, Some((command, _))) if command.ends_with('\\') => {
-                *command += &format!("\n{line}")
-            }
-            (None, Some((_, answer))) => *answer += &format!("{line}\n"),
+            (None, Some((command, _))) if command.ends_with('\\') => command.extend(["\n", line]),
+            (None, Some((_, answer))) => answer.extend([line, "\n"]),
             (None, None) => panic!("{heading:?} begins with an answer: {line}"),
         }
     }
@@ -74,12 +72,12 @@ fn parts() -> (Vec<Block>, String) {
                 open = Some(blocks.pop_if(goes_on).unwrap_or_else(new));
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
-            (None, Some(block)) => block.text += &format!("{line}\n"),
+            (None, Some(block)) => block.text.extend([line, "\n"]),
             (None, None) => {
                 if line.starts_with('#') {
                     line.trim_start_matches('#').trim().clone_into(&mut heading);
                 }
-                prose += &format!("{line}\n");
+                prose.extend([line, "\n"]);
             }
         }
     }

@@ -149,10 +149,10 @@ pub(super) fn has(program: &str) -> bool {
 /// A shell that finds the program, nothing of this process's configuration, and an end.
 fn bash(here: &Path, script: &str) -> Command {
     let bin = Path::new(env!("CARGO_BIN_EXE_knowngood")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let script = format!("PATH={}:$PATH\n{script}", bin.display());
     let patience = PATIENCE.as_secs().to_string();
     let mut command = Command::new("timeout");
-    command.args([&patience, "bash", "--norc", "-c", script]).current_dir(here).env("PATH", path);
+    command.args([&patience, "bash", "--norc", "-c", &script]).current_dir(here);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KNOWNGOOD") {
             command.env_remove(name);

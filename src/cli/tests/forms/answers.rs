@@ -307,7 +307,7 @@ fn told(query: &str) -> Vec<u8> {
                 &json!({"items": items, "next": "more", "as_of": 8}).to_string(),
             )
         }
-        None => ok(&after.map(|it| format!("{it}\n")).collect::<String>()),
+        None => ok(&after.flat_map(|it| [it.to_string(), "\n".to_owned()]).collect::<String>()),
     }
 }
 

@@ -77,7 +77,7 @@ fn formed(
 /// As `jq .` shows documents.
 fn each_indented(documents: &str) -> String {
     let documents = serde_json::Deserializer::from_str(documents).into_iter::<serde_json::Value>();
-    documents.map(|it| format!("{:#}\n", it.unwrap())).collect()
+    documents.flat_map(|it| [format!("{:#}", it.unwrap()), "\n".to_owned()]).collect()
 }
 
 /// Colours by name: `<red>x</>`.
