@@ -34,7 +34,8 @@ pub(crate) fn run(options: &Options, home: &Path) -> Table {
         assert!(as_of - first >= TOOLS as u64, "{as_of} - {first}: versions are missing");
         bare.push(journal(home, &root));
     }
-    let used = (Cpu::of(daemon.pid()).total() - before) / u32::try_from(options.rounds).unwrap();
+    let used = Cpu::of(daemon.pid()).total().saturating_sub(before)
+        / u32::try_from(options.rounds).unwrap();
     daemon.stop();
     report(options, &rewrites, &synced, &bare, used)
 }

@@ -68,7 +68,7 @@ fn save_one_by_one(home: &Path, root: &Path, tools: usize) -> Cost {
             latencies.push(closing.elapsed());
         }
     }
-    let used = Cpu::of(daemon.pid()).total() - before;
+    let used = Cpu::of(daemon.pid()).total().saturating_sub(before);
     drop(events);
     daemon.stop();
     Cost { cpu: used / u32::try_from(SAVES).unwrap(), latency: median(&latencies) }

@@ -23,7 +23,7 @@ pub(crate) fn run(home: &Path) -> Table {
     thread::sleep(Duration::from_secs(40));
     let before = Cpu::of(daemon.pid()).total();
     thread::sleep(WHILE);
-    let used = Cpu::of(daemon.pid()).total() - before;
+    let used = Cpu::of(daemon.pid()).total().saturating_sub(before);
     let share = used.as_secs_f64() / WHILE.as_secs_f64() * 100.0;
     let mut table = Table::new(
         format!("idle with {TOOLS} tools for {} s", WHILE.as_secs()),

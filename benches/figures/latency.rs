@@ -128,11 +128,10 @@ impl Listener {
     fn to(told: impl Iterator<Item = (Instant, Vec<String>)> + Send + 'static) -> Self {
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {
-            for (now, names) in told {
-                for name in names {
-                    if send.send((now, name)).is_err() {
-                        return;
-                    }
+            let each = told.flat_map(|(now, names)| names.into_iter().map(move |it| (now, it)));
+            for name in each {
+                if send.send(name).is_err() {
+                    return;
                 }
             }
         });

@@ -61,7 +61,9 @@ fn report(options: &Options, ours: &[Duration], theirs: &[Duration], notes: &[St
         table.row("git status", cells(theirs).into_iter().chain([format!("{ratio:.2}")]));
         table.wish("time ≤ 4 × git status", ratio <= 4.0);
     }
-    notes.iter().for_each(|it| table.note(it.clone()));
+    for note in notes {
+        table.note(note.clone());
+    }
     table
 }
 

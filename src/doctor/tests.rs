@@ -14,6 +14,7 @@ use super::*;
 use crate::{
     config::{Request, System},
     store::Health,
+    wire::WatchState,
 };
 
 const UNIT: &str = "LoadState=loaded\nActiveState=active\nSubState=running\nResult=success\nKillMode=mixed\nUnitFileState=enabled\nNeedDaemonReload=no\nMainPID=7\n";
@@ -344,7 +345,6 @@ fn roots_and_their_rights() {
             (root.watch, root.watch_why) = (state, Some(why.to_owned()));
         }
     };
-    use crate::wire::WatchState;
     ward.one(
         watch(WatchState::Polling, "it is on NFS"),
         "root",
@@ -359,6 +359,11 @@ fn roots_and_their_rights() {
         "tools: polled in part: no watches",
         "",
     );
+}
+
+#[test]
+fn roots_that_are_stopped_or_cannot_be_written_to() {
+    let ward = Ward::new();
     let read_only = |it: &mut Patient| {
         let root = &mut it.daemon.as_mut().unwrap().info.roots[0];
         (root.writable, root.not_writable_why) = (false, Some("read-only".to_owned()));

@@ -42,12 +42,9 @@ impl Drop for Running {
 /// In a shell that finds the program and the daemon, and no configuration of the person who runs the tests.
 fn shell(world: &World, script: &str) -> Output {
     let bin = std::path::Path::new(PROGRAM).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let script = format!("PATH={}:$PATH\n{script}", bin.display());
     let mut command = Command::new("bash");
-    command
-        .args(["--norc", "-c", script])
-        .env("PATH", path)
-        .env("KNOWNGOOD_SOCKET", world.socket());
+    command.args(["--norc", "-c", &script]).env("KNOWNGOOD_SOCKET", world.socket());
     for name in ["KNOWNGOOD_PAGER", "KNOWNGOOD_DIFFTOOL", "NO_COLOR", "PAGER", "LESS"] {
         command.env_remove(name);
     }

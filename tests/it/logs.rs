@@ -84,7 +84,7 @@ fn a_day(form: &str) -> (Vec<Value>, Vec<Value>) {
     fs::rename(&away, &world.root).unwrap();
     world.wait_kind(0, "safety.cleared");
     world.sh("sha256sum [a-e].py > tools.sha256 2> /dev/null || true");
-    world.root_keys = "baseline = \"tools.sha256\"".to_owned();
+    "baseline = \"tools.sha256\"".clone_into(&mut world.root_keys);
     world.write_config();
     world.post("/v1/reload", &json!({})).ok();
     world.wait_event(0, |it| it["detail"]["manifest_sha256"].is_string());

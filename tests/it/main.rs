@@ -18,6 +18,7 @@ mod lifecycle;
 mod logs;
 mod metrics;
 mod mutants;
+mod readme;
 mod refusals;
 mod replay;
 mod saves;

@@ -142,9 +142,14 @@ fn lines(document: &Value, origin: bool) -> Vec<String> {
         }
         let text = |name: &str| it.get(name).and_then(Value::as_str).map(visible);
         let from = if origin { format!("  # {}", visible(from)) } else { String::new() };
-        let next = text("after_restart").map(|it| format!("  # after a restart: {it}"));
-        let next = next.unwrap_or_default();
-        lines.extend(text("value").map(|it| format!("{name} = {it}{from}{next}")));
+        lines.extend(match (text("value"), text("after_restart")) {
+            (Some(value), None) => Some(format!("{name} = {value}{from}")),
+            (Some(value), Some(next)) => {
+                Some(format!("{name} = {value}{from}  # after a restart: {next}"))
+            }
+            (None, Some(next)) => Some(format!("# {name} = {next}{from}  # after a restart")),
+            (None, None) => None,
+        });
     }
     lines
 }

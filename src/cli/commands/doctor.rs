@@ -24,14 +24,18 @@ use crate::{
 };
 
 pub(super) fn run(args: &DoctorArgs, client: &Client, out: &mut Out) -> Exit {
-    let findings = doctor::examine(&patient(args, client));
+    show(&doctor::examine(&patient(args, client)), out)
+}
+
+/// In each of the forms, whoever looked.
+pub(in crate::cli) fn show(findings: &[Finding], out: &mut Out) -> Exit {
     let broken = findings.iter().any(|it| it.verdict == Verdict::Broken);
     if out.json {
         let shown = |it: &Finding| json!({"check": it.check, "verdict": it.verdict.as_str(), "what": it.what, "mend": it.mend});
         let all: Vec<_> = findings.iter().map(shown).collect();
         out.document(&json!({"ok": !broken, "findings": all}));
     } else {
-        print(&findings, out);
+        print(findings, out);
     }
     if broken { Exit::Other } else { Exit::Ok }
 }

@@ -8,7 +8,7 @@ mod check;
 mod completions;
 mod config;
 mod diff;
-mod doctor;
+pub(super) mod doctor;
 mod events;
 mod history;
 mod list;

@@ -37,7 +37,7 @@ fn a_root_made_again_under_the_same_inode_number_is_another() {
         let Some((seconds, nanos)) = former.born else {
             return println!("this file system keeps no time of birth");
         };
-        let born = i64::from(seconds) * 1_000_000_000 + i64::from(nanos);
+        let born = seconds * 1_000_000_000 + i64::from(nanos);
         wait_for(|| (stat::stamping_clock() > born).then_some(()));
         fs::create_dir(bench.root()).unwrap();
         assert_ne!(open::root(&bench.root()).unwrap().1, former, "round {round}");

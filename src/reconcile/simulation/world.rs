@@ -41,6 +41,7 @@ use crate::{
 
 pub(super) const AUDIT_EVERY: Duration = Duration::from_mins(1);
 
+#[expect(clippy::struct_excessive_bools, reason = "a history has or lacks each by itself")]
 pub(super) struct Sim {
     pub(super) seed: u64,
     loud: bool,
@@ -331,9 +332,8 @@ impl Sim {
         for (command, mut answer) in answers {
             match answer.try_recv() {
                 Ok(Ok(Ok(granted))) => self.granted(&command, &granted),
-                Ok(_) => (),
                 Err(oneshot::error::TryRecvError::Empty) => self.answers.push((command, answer)),
-                Err(oneshot::error::TryRecvError::Closed) => (),
+                Ok(_) | Err(oneshot::error::TryRecvError::Closed) => (),
             }
         }
         let synced = std::mem::take(&mut self.synced);

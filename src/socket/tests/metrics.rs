@@ -59,7 +59,8 @@ async fn figures_of_tools_log_and_requests() {
     ] {
         assert!((value(name) - wanted).abs() < f64::EPSILON, "{name}: {}", value(name));
     }
-    assert!((value("knowngood_log_seq") - rig.handle.view().as_of().0 as f64).abs() < f64::EPSILON);
+    let seq = u32::try_from(rig.handle.view().as_of().0).unwrap();
+    assert!((value("knowngood_log_seq") - f64::from(seq)).abs() < f64::EPSILON);
     assert!(value(r#"knowngood_root_last_scan_timestamp_seconds{root="tools"}"#) >= 0.0);
     for secret in ["a.py", "planner"] {
         assert!(!text.contains(secret), "{secret} makes a line of its own");

@@ -38,13 +38,14 @@ impl Place {
         let root = home.path().join(ROOT);
         fs::create_dir(&root).unwrap();
         let globs: Vec<String> = endings.iter().map(|it| format!("**/*{it}")).collect();
+        let text = |it: &std::path::Path| it.to_str().unwrap().to_owned();
         // No audits: what no event tells must show.
         let config = format!(
             "state_dir = {:?}\nsocket = {:?}\naudit.walk = \"7d\"\naudit.rehash = \"7d\"\n\
              log.format = \"json\"\n[[root]]\npath = {:?}\ninclude = {globs:?}\nexclude = [\"**/.git\"]\n",
-            home.path().join("state"),
-            home.path().join("socket"),
-            root
+            text(&home.path().join("state")),
+            text(&home.path().join("socket")),
+            text(&root)
         );
         fs::write(home.path().join("config.toml"), config).unwrap();
         Self { home, root }
@@ -93,6 +94,7 @@ impl Daemon {
     }
 
     /// What was recorded and removed after `seq`, in order, and where the log ends now.
+    #[expect(clippy::type_complexity, reason = "a tool's id and what became of it; said once")]
     pub(super) fn changes(&mut self, after: u64) -> (Vec<(String, Change<(String, bool)>)>, u64) {
         let path = format!("/v1/events?types=version.recorded,tool.removed&after={after}");
         let (items, as_of) = self.list(&path);

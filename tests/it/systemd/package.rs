@@ -69,6 +69,32 @@ fn it_installs_and_starts_nothing(guest: &Guest) {
         "/usr/lib/systemd/system/knowngood.service /usr/lib/systemd/system/knowngood.socket";
     assert_eq!(guest.sh(&format!("systemd-analyze verify {units} 2>&1")), "");
     guest.sh("ls /usr/share/doc/knowngood/examples/writable-roots.conf");
+    manual_and_completions_are_where_they_are_looked_for(guest);
+}
+
+fn manual_and_completions_are_where_they_are_looked_for(guest: &Guest) {
+    // What a machine leaves out of every package, as images of containers do with manuals, is listed all the same.
+    let files = guest.sh("dpkg -L knowngood");
+    for name in [
+        "man/man1/knowngood.1.gz",
+        "man/man1/knowngood-status.1.gz",
+        "man/man1/knowngood-config-check.1.gz",
+        "zsh/vendor-completions/_knowngood",
+        "fish/vendor_completions.d/knowngood.fish",
+    ] {
+        let path = format!("/usr/share/{name}");
+        assert!(files.lines().any(|it| it == path), "{path} is not in\n{files}");
+    }
+    if guest.run("test -e /usr/share/man/man1/knowngood.1.gz && command -v man").status.success() {
+        let found = guest.sh("man -w knowngood knowngood-status");
+        assert_eq!(found.lines().count(), 2, "{found}");
+    }
+    let bash = "/usr/share/bash-completion/completions/knowngood";
+    // As bash does when somebody presses the key behind `sta`.
+    let line = "COMP_LINE=\"knowngood sta\" COMP_POINT=13 COMP_WORDS=(knowngood sta) COMP_CWORD=1";
+    let key = format!("{line}; _knowngood knowngood sta; echo ${{COMPREPLY[0]}}");
+    let told = guest.sh(&format!("bash --norc -c '. {bash}; complete -p knowngood; {key}'"));
+    assert!(told.contains("-F _knowngood knowngood\n") && told.ends_with("\nstatus\n"), "{told}");
 }
 
 fn it_runs_with_a_root(guest: &Guest) {

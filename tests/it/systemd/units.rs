@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::guest::{Guest, in_guest};
-use crate::logs::is_whole;
+use crate::{logs::is_whole, readme::commands};
 
 const SOCKET: &str = "/run/knowngood/knowngood.sock";
 const CONFIG: &str = r#"
@@ -30,14 +30,26 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// After `cargo build --release`, where the sources are.
-const INSTALL: &str = "\
-install -m 755 target/release/knowngood /usr/bin/
-install -D -m 644 config/knowngood.toml /etc/knowngood/config.toml
-install -D -m 644 systemd/knowngood.sysusers /etc/sysusers.d/knowngood.conf
-install -m 644 systemd/knowngood.service systemd/knowngood.socket /etc/systemd/system/
-systemd-sysusers && systemctl daemon-reload
-";
+/// The installation by hand: what copies and registers, and the last command, which starts. The first builds what is
+/// already there.
+fn installation() -> (Vec<String>, String) {
+    let mut commands = commands("Under systemd", "sh");
+    assert_eq!(commands.remove(0), "cargo build --release");
+    let start = commands.pop().unwrap();
+    assert!(start.starts_with("systemctl enable --now"), "{start}");
+    (commands, start)
+}
+
+/// The filters of the README, and what each has to find.
+const FILTERS: &[(&str, &str)] = &[
+    ("journalctl -u knowngood -f KNOWNGOOD_EVENT=drift.detected", "drift.detected seq="),
+    ("journalctl KNOWNGOOD_TOOL=tools/search_tool.py", "version.recorded seq="),
+    ("journalctl -u knowngood -p warning --since today", "drift.detected seq="),
+    (
+        "journalctl -u knowngood KNOWNGOOD_EVENT=log.head -o json --output-fields=KNOWNGOOD_SEQ,KNOWNGOOD_HASH",
+        "\"KNOWNGOOD_HASH\":\"",
+    ),
+];
 
 fn install(guest: &Guest) {
     guest.sh("mkdir -p /root/src/target/release /root/src/config /root/src/systemd");
@@ -48,7 +60,9 @@ fn install(guest: &Guest) {
     for path in units.iter().map(String::as_str).chain(["config/knowngood.toml"]) {
         guest.put(&file(path), &format!("/root/src/{path}"));
     }
-    guest.sh(&format!("cd /root/src\n{INSTALL}"));
+    for command in installation().0 {
+        guest.sh(&format!("cd /root/src\n{command}"));
+    }
 }
 
 fn configure(guest: &Guest, text: &str) {
@@ -63,10 +77,11 @@ fn drop_in(guest: &Guest, name: &str, text: &str) {
 
 /// Tools of root's, and of a user's who has them at home.
 fn make_tools(guest: &Guest) {
-    guest.sh("useradd --create-home ana && groupadd agents && usermod -aG agents,knowngood ana
+    guest.sh("useradd --create-home ana && groupadd agents && usermod -aG agents ana
+         usermod -aG knowngood ana
          chmod 755 /home/ana
          mkdir -p /srv/agents/tools /home/ana/tools
-         echo one > /srv/agents/tools/a.py
+         echo one > /srv/agents/tools/search_tool.py
          echo one > /home/ana/tools/b.py
          chown -R ana: /home/ana/tools");
 }
@@ -87,6 +102,7 @@ fn a_service_from_start_to_stop() {
         a_stuck_loop_is_noticed(guest);
         it_stops_in_order(guest);
         every_entry_is_whole(guest);
+        every_filter_finds_something(guest);
         a_client_starts_it(guest);
         roots_may_be_written_to_with_a_drop_in(guest);
     });
@@ -123,7 +139,7 @@ fn a_bad_configuration_is_not_tried_twice(guest: &Guest) {
 }
 
 fn it_is_ready_when_it_has_started(guest: &Guest) {
-    guest.sh("systemctl enable --now knowngood");
+    guest.sh(&installation().1);
     assert_eq!(guest.get("/v1/ready")["ready"], true, "with no wait between");
     guest.sh("systemctl is-enabled knowngood.socket");
     let status = guest.property("StatusText");
@@ -140,11 +156,12 @@ fn it_is_ready_when_it_has_started(guest: &Guest) {
 }
 
 fn an_edit_is_found_in_the_journal(guest: &Guest) {
-    guest.sh("echo two >> /srv/agents/tools/a.py; su ana -c 'echo two >> /home/ana/tools/b.py'");
+    guest.sh("echo two >> /srv/agents/tools/search_tool.py; su ana -c 'echo two >> /home/ana/tools/b.py'");
     // Somebody of the group, with the right to read.
     let (code, told) = guest.fails("su ana -c 'knowngood status --sync'");
-    assert!(code == 1 && told.contains("tools/a.py"), "{code}: {told}");
-    let drift = guest.wait_journal("KNOWNGOOD_EVENT=drift.detected KNOWNGOOD_TOOL=tools/a.py");
+    assert!(code == 1 && told.contains("tools/search_tool.py"), "{code}: {told}");
+    let drift =
+        guest.wait_journal("KNOWNGOOD_EVENT=drift.detected KNOWNGOOD_TOOL=tools/search_tool.py");
     let expected = [
         ("KNOWNGOOD_SEQ", "8"),
         ("KNOWNGOOD_VERSION", "2"),
@@ -153,7 +170,10 @@ fn an_edit_is_found_in_the_journal(guest: &Guest) {
         ("PRIORITY", "4"),
         ("SYSLOG_IDENTIFIER", "knowngood"),
         ("_SYSTEMD_UNIT", "knowngood.service"),
-        ("MESSAGE", "drift.detected seq=8 tool=tools/a.py version=2 expected=1 sync=modified"),
+        (
+            "MESSAGE",
+            "drift.detected seq=8 tool=tools/search_tool.py version=2 expected=1 sync=modified",
+        ),
     ];
     for (name, value) in expected {
         assert_eq!(drift[name], value, "{name}: {drift}");
@@ -198,7 +218,7 @@ fn a_reload_says_whether_it_was_done(guest: &Guest) {
 fn a_killed_one_comes_back(guest: &Guest) {
     let before = guest.get("/v1/info")["log"]["seq"].as_u64();
     let pid = guest.property("MainPID");
-    guest.sh(&format!("kill -9 {pid}; echo three >> /srv/agents/tools/a.py"));
+    guest.sh(&format!("kill -9 {pid}; echo three >> /srv/agents/tools/search_tool.py"));
     guest.wait_property("NRestarts", |it| it == "1");
     guest.wait_property("ActiveState", |it| it == "active");
     assert!(guest.get("/v1/info")["log"]["seq"].as_u64() > before, "the edit meanwhile as well");
@@ -267,10 +287,28 @@ fn every_entry_is_whole(guest: &Guest) {
     assert!(told.len() >= 8, "{told:?}");
 }
 
+/// One that follows goes on; what it finds is enough.
+fn every_filter_finds_something(guest: &Guest) {
+    let filters = commands("Logs", "sh");
+    for filter in &filters {
+        let known = FILTERS.iter().find(|it| it.0 == filter);
+        let (_, found) = known.unwrap_or_else(|| panic!("no test knows `{filter}`"));
+        let script = format!("grep -m 1 -F '{found}' < <({filter} 2> /dev/null)");
+        guest.sh(&format!("timeout 60 bash -c {}", quoted(&script)));
+    }
+    assert_eq!(filters.len(), FILTERS.len(), "README.md has other filters: {filters:#?}");
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 fn a_client_starts_it(guest: &Guest) {
     assert_eq!(guest.property("ActiveState"), "inactive");
     guest.sh(&format!("test -S {SOCKET}"));
     assert_eq!(guest.get("/v1/info")["api"], "v1");
+    let metrics = "curl --unix-socket /run/knowngood/knowngood.sock http://k/metrics";
+    assert!(guest.sh(&format!("{metrics} 2> /dev/null")).contains("knowngood_tools{"));
     guest.wait_property("ActiveState", |it| it == "active");
     guest.sh("systemctl stop knowngood.socket knowngood.service");
     guest.fails(&format!("test -e {SOCKET}"));

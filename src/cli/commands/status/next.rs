@@ -1,4 +1,4 @@
-//! The commands that lead further, for the first issue of each kind.
+//! The commands that lead further: for the first issue of each kind, and for a root that is not watched as it could be.
 
 use serde_json::Value;
 
@@ -49,6 +49,10 @@ fn commands(status: &Value) -> Vec<(String, &'static str)> {
     }
     if first(Kind::Stale).or_else(|| first(Kind::Failed)).is_some() {
         commands.push(("knowngood runtimes".to_owned(), "who has to load again"));
+    }
+    let polled = |it: &Value| ["polling", "degraded"].contains(&view::text(it, "/watch"));
+    if view::items(status, "/roots").iter().any(polled) {
+        commands.push(("knowngood doctor".to_owned(), "why a root is polled, and what mends it"));
     }
     commands
 }

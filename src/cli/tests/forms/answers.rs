@@ -130,6 +130,14 @@ const RUNTIMES: &str = r#"{"items":[
  ],"next":null,"as_of":412}"#;
 
 const INFO: &str = r#"{"version":"0.1.0","api":"v1","features":[],"pid":7,"uptime_ms":1000,"ready":true,"log":{"seq":8,"hash":"00"},"roots":[]}"#;
+const CONFIG: &str = r#"{"items":[
+  {"key":"socket","value":"\"/run/knowngood/knowngood.sock\"","origin":"default","needs_restart":true},
+  {"key":"log.level","value":"\"debug\"","origin":"$KNOWNGOOD__LOG__LEVEL","needs_restart":false},
+  {"key":"metrics.listen","value":null,"origin":"default","needs_restart":true,"after_restart":"\"127.0.0.1:9464\""},
+  {"key":"limits.connections","value":"8","origin":"/etc/knowngood/conf.d/20-site.toml:1","needs_restart":false},
+  {"key":"root.tools.name","value":"\"tools\"","origin":"/etc/knowngood/config.toml:2","needs_restart":false},
+  {"key":"root.tools.path","value":"\"/srv/agents/tools\"","origin":"/etc/knowngood/config.toml:3","needs_restart":false}
+ ]}"#;
 const ACCEPTED: &str = r#"{"accepted":[{"tool":"t/search.py","baseline":3,"baseline_sha256":"HASH"},{"tool":"t/gone.py","baseline":null,"baseline_sha256":null}],"as_of":414}"#;
 const RESCANNED: &str = r#"{"as_of":412,"files":42,"took_ms":12,"missed":["t/old.py"]}"#;
 const RELOADED: &str = r#"{"reloaded":true,"roots":["t","u"]}"#;
@@ -241,6 +249,7 @@ fn answered(line: &str) -> Vec<u8> {
         "GET /v1/content/t/search.py" => ok(CONTENT),
         "GET /v1/runtimes" => true_to::<wire::List<wire::RuntimeState>>(RUNTIMES),
         "GET /v1/info" => true_to::<wire::Info>(INFO),
+        "GET /v1/config" => true_to::<wire::Configuration>(CONFIG),
         "GET /v1/events" => told(query),
         "POST /v1/accept" | "POST /v1/rescan" | "POST /v1/reload" | "POST /v1/verify" => done(path),
         _ if path.starts_with("GET /v1/diff/") => diff(path, query),
@@ -298,7 +307,7 @@ fn told(query: &str) -> Vec<u8> {
                 &json!({"items": items, "next": "more", "as_of": 8}).to_string(),
             )
         }
-        None => ok(&after.map(|it| format!("{it}\n")).collect::<String>()),
+        None => ok(&after.flat_map(|it| [it.to_string(), "\n".to_owned()]).collect::<String>()),
     }
 }
 

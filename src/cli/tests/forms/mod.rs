@@ -1,9 +1,11 @@
 //! Every command's output in each of its forms, as files that are read in review: on a terminal of 80 × 24 with its
-//! colours named, in a pipe, and as JSON. `KNOWNGOOD_WRITE_FORMS=1 cargo test forms` writes them anew.
+//! colours named, in a pipe, and as JSON; and what a package installs of them, `share/`. `KNOWNGOOD_WRITE_FORMS=1 cargo test
+//! forms` writes them anew.
 
 mod answers;
+mod configuration;
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 use clap::CommandFactory as _;
 use similar::TextDiff;
@@ -11,8 +13,10 @@ use similar::TextDiff;
 use self::answers::world;
 use super::{ClientCommand, command};
 use crate::cli::{
-    args::Typed,
+    args::{Global, Typed},
     client, commands,
+    exit::Exit,
+    failure::Failure,
     fake::{Daemon, Shared},
     print,
 };
@@ -28,17 +32,28 @@ const ALL: [Form; 3] = [Form::Terminal, Form::Pipe, Form::Json];
 
 /// What a person would see who typed it.
 fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
-    let ClientCommand { mut global, command } = command(line);
-    global.json |= form == Form::Json;
+    let ClientCommand { global, command } = command(line);
+    let client = client::Client::new(daemon.socket()).unwrap();
+    let text = formed(form, line, &global, |out| commands::run(&command, &client, out));
+    // Where the socket is differs from run to run.
+    text.replace(&daemon.socket().display().to_string(), "SOCKET")
+}
+
+/// The same of whatever prints.
+fn formed(
+    form: Form,
+    line: &[&str],
+    global: &Global,
+    run: impl FnOnce(&mut print::Out) -> Result<Exit, Failure>,
+) -> String {
     let (stdout, stderr) = (Shared::default(), Shared::default());
     let now = answers::NOW.parse().unwrap();
     let mut out = print::Out::test(Box::new(stdout.clone()), Box::new(stderr.clone()), now);
     if form == Form::Terminal {
         out = out.on_terminal();
     }
-    (out.json, out.quiet) = (global.json, global.quiet);
-    let client = client::Client::new(daemon.socket()).unwrap();
-    let done = commands::run(&command, &client, &mut out);
+    (out.json, out.quiet) = (global.json || form == Form::Json, global.quiet);
+    let done = run(&mut out);
     let exit = out.finish(done).code();
     let typed = line.join(" ");
     let mut text = match form {
@@ -47,12 +62,10 @@ fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
         Form::Json => format!("$ knowngood {typed} --json | jq .\n"),
     };
     text += &match form {
-        Form::Json => each_line_indented(&stdout.text()),
+        Form::Json => each_indented(&stdout.text()),
         Form::Terminal | Form::Pipe => named(&stdout.text()),
     };
     for line in named(&stderr.text()).lines() {
-        // Where the socket is differs from run to run.
-        let line = line.replace(&daemon.socket().display().to_string(), "SOCKET");
         writeln!(text, "stderr: {line}").unwrap();
     }
     if exit != 0 {
@@ -61,12 +74,10 @@ fn shown(daemon: &Daemon, form: Form, line: &[&str]) -> String {
     text + "\n"
 }
 
-fn each_line_indented(lines: &str) -> String {
-    let pretty = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        format!("{value:#}\n")
-    };
-    lines.lines().map(pretty).collect()
+/// As `jq .` shows documents.
+fn each_indented(documents: &str) -> String {
+    let documents = serde_json::Deserializer::from_str(documents).into_iter::<serde_json::Value>();
+    documents.flat_map(|it| [format!("{:#}", it.unwrap()), "\n".to_owned()]).collect()
 }
 
 /// Colours by name: `<red>x</>`.
@@ -86,9 +97,14 @@ fn named(text: &str) -> String {
 
 /// Compares with what was committed.
 fn compare(name: &str, found: &str) {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/cli/tests/forms/shown/{name}.txt"));
+    compare_file(&format!("src/cli/tests/forms/shown/{name}.txt"), found);
+}
+
+/// The same of a file anywhere in the project.
+fn compare_file(name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::vars_os().any(|it| it.0 == "KNOWNGOOD_WRITE_FORMS") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         return fs::write(path, found).unwrap();
     }
     let wanted = fs::read_to_string(&path).unwrap_or_default();
@@ -211,12 +227,31 @@ fn manual() {
     let place = tempfile::tempdir().unwrap();
     let pages = place.path().join("man1");
     shown(&world(), Form::Pipe, &["man", "--dir", pages.to_str().unwrap()]);
+    let made = names(&pages);
     for command in Typed::command().get_subcommands() {
-        assert!(
-            pages.join(format!("knowngood-{}.1", command.get_name())).exists(),
-            "{}",
-            command.get_name()
-        );
+        let page = format!("knowngood-{}.1", command.get_name());
+        assert!(made.contains(&page), "{page}");
     }
-    assert!(pages.join("knowngood.1").exists());
+    // The package takes them from there.
+    for page in &made {
+        compare_file(&format!("share/man/{page}"), &fs::read_to_string(pages.join(page)).unwrap());
+    }
+    let kept = names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("share/man"));
+    assert_eq!(made, kept, "share/man has other pages than there are commands");
+}
+
+#[test]
+fn completions() {
+    let of = |shell| {
+        let text = shown(&world(), Form::Pipe, &["completions", shell]);
+        text.split_once('\n').unwrap().1.trim_end().to_owned() + "\n"
+    };
+    compare_file("src/cli/commands/completions.bash", &of("bash"));
+    compare_file("share/completions/_knowngood", &of("zsh"));
+    compare_file("share/completions/knowngood.fish", &of("fish"));
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect()
 }
