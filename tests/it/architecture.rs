@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("roots", &["model"]),
     ("decide", &["model", "roots"]),
+    ("merge", &["model"]),
     ("access", &["model"]),
     ("metrics", &[]),
     ("ports", &["model", "roots", "metrics"]),
@@ -24,8 +25,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
     ("doctor", &["model", "roots", "wire", "config", "store"]),
-    ("cli", &["model", "wire", "config", "doctor"]),
-    ("socket", &["model", "access", "ports", "metrics", "wire", "reconcile"]),
+    ("cli", &["model", "merge", "wire", "config", "doctor"]),
+    ("socket", &["model", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
     (
         "app",
         &[
@@ -50,7 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "roots", "decide", "access"];
+const PURE: &[&str] = &["model", "roots", "decide", "merge", "access"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",
