@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     model::{Digest, Refusal, RuntimeName, ToolId},
     ports::StoreError,
     reconcile::Unavailable,
-    wire::{self, Invalid},
+    wire::{self, Invalid, Unfit},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) enum Code {
     MethodNotAllowed,
     RequestTimeout,
     Conflict,
+    BaseRequired,
     TooLarge,
     UnsupportedType,
     TooManyRequests,
@@ -72,6 +74,11 @@ impl Code {
                 (S::REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time")
             }
             Self::Conflict => (S::CONFLICT, "conflict", "The disk is not as the request says"),
+            Self::BaseRequired => (
+                S::PRECONDITION_REQUIRED,
+                "base_required",
+                "The request does not say what it starts from",
+            ),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
             Self::UnsupportedType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", "The body's type is not understood")
@@ -105,6 +112,7 @@ impl Code {
             | Self::MethodNotAllowed
             | Self::RequestTimeout
             | Self::Conflict
+            | Self::BaseRequired
             | Self::TooLarge
             | Self::UnsupportedType
             | Self::Internal => None,
@@ -155,6 +163,14 @@ impl Problem {
         self
     }
 
+    /// The members of an object, which must be one.
+    pub(super) fn members(mut self, object: &impl Serialize) -> Self {
+        if let Ok(Value::Object(members)) = serde_json::to_value(object) {
+            self.more.extend(members);
+        }
+        self
+    }
+
     pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
@@ -196,6 +212,29 @@ impl IntoResponse for Problem {
 impl From<Invalid> for Problem {
     fn from(it: Invalid) -> Self {
         Self::invalid(format!("{} {}", it.field, it.why)).with("field", it.field)
+    }
+}
+
+impl From<Unfit> for Problem {
+    fn from(it: Unfit) -> Self {
+        match it {
+            Unfit::Invalid(it) => it.into(),
+            Unfit::BaseRequired { field, tool } => {
+                Self::new(Code::BaseRequired, format!("{field} is missing: what was {tool} then?"))
+                    .hint(format!(
+                        "give the version reference that you started from, as GET /v1/tools/{tool} \
+                         names it, or null if it must not exist yet"
+                    ))
+                    .with("field", field)
+                    .with("tool", tool)
+            }
+            Unfit::TooLarge { field, size, limit } => {
+                Self::new(Code::TooLarge, format!("{field} has {size} bytes, over {limit}"))
+                    .hint("the key limits.file_size sets how many a tool may have")
+                    .with("field", field)
+                    .with("limit", limit)
+            }
+        }
     }
 }
 

@@ -9,4 +9,5 @@ mod memory;
 mod metrics;
 mod reading;
 mod requests;
+mod resolving;
 mod rig;
