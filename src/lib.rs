@@ -46,6 +46,7 @@ pub mod model;
 pub mod roots;
 
 pub mod decide;
+pub mod merge;
 
 // Needs and plain settings that several layers share.
 pub mod access;

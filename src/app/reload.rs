@@ -159,6 +159,8 @@ fn limits(limits: &config::Limits) -> Limits {
         connections: usize::try_from(limits.connections).unwrap_or(usize::MAX),
         per_peer: usize::try_from(limits.connections_per_peer).unwrap_or(usize::MAX),
         body_size: usize::try_from(limits.body_size).unwrap_or(usize::MAX),
+        deploy_size: usize::try_from(limits.deploy_size).unwrap_or(usize::MAX),
+        file_size: usize::try_from(limits.file_size).unwrap_or(usize::MAX),
         header_time: limits.header_timeout,
         body_time: limits.body_timeout,
         ..Limits::default()

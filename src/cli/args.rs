@@ -1,10 +1,15 @@
 //! What was typed. Each command is declared here and carried out in a file of its own.
 
+mod deploys;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
+pub(super) use self::deploys::{
+    Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
+};
 use super::complete;
 
 const EXIT_CODES: &str = "\
@@ -114,6 +119,22 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// What is on disk is good: make it the baseline
     Accept(AcceptArgs),
+    /// Put another content in a tool's place, unless somebody else changed it meanwhile
+    Deploy(DeployArgs),
+    /// Put an earlier content back, as a new version
+    Rollback(RollbackArgs),
+    /// Write the baseline back over what is on disk
+    Restore(RestoreArgs),
+    /// Settle a conflict by hand, and deploy what comes out
+    Resolve(ResolveArgs),
+    /// What was deployed, newest first; or one of them, with every step
+    Deploys(DeploysArgs),
+    /// A deploy on trial is good: keep it
+    Confirm(DecisionArgs),
+    /// Let a deploy go on that waits for approval
+    Approve(DecisionArgs),
+    /// Give a deploy up; what is live of it is rolled back
+    Abort(DecisionArgs),
     /// Who has loaded what
     Runtimes,
     /// What happened, oldest first; with -f the last of it, and what happens from then on

@@ -128,6 +128,30 @@ pub(super) fn root(typed: &OsStr) -> Vec<CompletionCandidate> {
     beginning(items.iter().map(|it| view::text(it, "/root")), typed)
 }
 
+/// Numbers of deploys, with what each was.
+pub(super) fn deploy(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let asked =
+        client().and_then(|it| it.list(&Target::new("/v1/deploys"), Some(MOST_VERSIONS)).ok());
+    let items = asked.as_ref().map_or(&[][..], |it| view::items(it, "/items"));
+    let all = items.iter().filter_map(|it| {
+        let tools = view::items(it, "/changes").iter().map(|it| view::text(it, "/tool"));
+        let tools = tools.collect::<Vec<_>>().join(", ");
+        let help = format!("{} {tools} by {}", view::text(it, "/state"), view::author(it));
+        let number = view::number(it, "/deploy")?.to_string();
+        Some(CompletionCandidate::new(number).help(Some(visible(&help).into())))
+    });
+    all.filter(|it| begins(it, typed)).collect()
+}
+
+pub(super) fn deploy_or_tool(typed: &OsStr) -> Vec<CompletionCandidate> {
+    deploy(typed).into_iter().chain(tool(typed)).collect()
+}
+
+pub(super) fn deploy_state(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let states = wire::EVENTS.iter().filter_map(|it| it.strip_prefix("deploy."));
+    beginning(states.filter(|it| *it != "switching"), typed)
+}
+
 pub(super) fn state(typed: &OsStr) -> Vec<CompletionCandidate> {
     let states = ["modified", "orphaned", "missing", "unreadable", "stale", "failed", "unsettled"];
     beginning(states.into_iter(), typed)

@@ -42,11 +42,24 @@ impl Exit {
     pub(super) fn of_problem(status: u16, problem: &Value) -> Self {
         match (problem.get("code").and_then(Value::as_str), status) {
             (Some("config_rejected"), _) => Self::BadConfiguration,
-            (_, 400) => Self::Usage,
+            (_, 400 | 428) => Self::Usage,
             (_, 403) => Self::Forbidden,
             (_, 404 | 410) => Self::NotFound,
             (_, 409) => Self::Conflict,
             (_, 422) => Self::Rejected,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Exit {
+    /// What the state of a deploy means for whoever asked for it.
+    pub(super) fn of_deploy(state: &str) -> Self {
+        match state {
+            "confirmed" | "activated" | "no_op" => Self::Ok,
+            "conflicted" => Self::Conflict,
+            "rejected" => Self::Rejected,
+            "accepted" | "staged" | "verified" | "awaiting_approval" => Self::PartlyDone,
             _ => Self::Other,
         }
     }

@@ -73,6 +73,17 @@ impl Failure {
         self.exit == Exit::Unreachable || matches!(status, Some(429 | 503))
     }
 
+    /// What to do next, in the words of the command line.
+    pub(super) fn advise(&mut self, hint: &str) {
+        if let Value::Object(members) = &mut self.problem {
+            members.insert("hint".to_owned(), hint.into());
+        }
+    }
+
+    pub(super) fn conflict(detail: &str, hint: &str) -> Self {
+        Self::new(Exit::Conflict, "conflict", "a conflict is not settled", detail, hint)
+    }
+
     pub(super) fn member(&self, name: &str) -> &str {
         self.problem.get(name).and_then(Value::as_str).unwrap_or_default()
     }

@@ -86,6 +86,7 @@ fn limits(layers: &[Layer], findings: &mut Vec<Finding>) -> Limits {
     Limits {
         file_size: number(layers, "limits.file_size", default.file_size, findings),
         body_size: number(layers, "limits.body_size", default.body_size, findings),
+        deploy_size: number(layers, "limits.deploy_size", default.deploy_size, findings),
         connections,
         connections_per_peer,
         header_timeout: time(layers, "limits.header_timeout", default.header_timeout, findings),

@@ -53,6 +53,13 @@ pub(super) const KEYS: &[Key] = &[
         "\"1 MiB\"",
         "The largest body of a request.",
     ),
+    key(
+        "limits.deploy_size",
+        Kind::Size("1 B", "1 GiB"),
+        "\"32 MiB\"",
+        "The largest body of a request that carries contents of tools: base64 makes them a \
+         third longer.",
+    ),
     key("limits.connections", Kind::Count(1, 10_000), "64", "Connections at one time."),
     key(
         "limits.connections_per_peer",

@@ -60,6 +60,8 @@ pub struct Limits {
     pub file_size: u64,
     /// The largest request body, in bytes.
     pub body_size: u64,
+    /// The largest request body that carries contents, in bytes.
+    pub deploy_size: u64,
     pub connections: u32,
     /// How many of them one uid may hold.
     pub connections_per_peer: u32,
@@ -86,6 +88,7 @@ impl Default for Limits {
         Self {
             file_size: 16 << 20,
             body_size: 1 << 20,
+            deploy_size: 32 << 20,
             connections: 64,
             connections_per_peer: 32,
             header_timeout: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    author::authorship,
     call::Call,
     problem::{Code, Problem},
     route::Json,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     model::{AuthorKind, Fact, Record, ToolId},
     reconcile::{self, Command},
-    wire::{Accept, Accepted, Chosen, Claim, NewBaseline, Nothing},
+    wire::{Accept, Accepted, Chosen, NewBaseline, Nothing},
 };
 
 /// For changes that were made before the call to settle.
@@ -27,7 +28,7 @@ pub(super) async fn accept(
         Chosen::Tools(tools) => reconcile::Accept::Tools(tools),
     };
     let channel = call.service.settings().access.author_kind(&call.caller.peer);
-    let author = Claim::through(request.author, channel, call.caller.user.clone())?;
+    let author = authorship(&call, request.author)?.author;
     if author.kind == AuthorKind::Ai {
         return Err(by_an_ai(call.caller.peer.uid, channel));
     }

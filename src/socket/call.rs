@@ -11,6 +11,7 @@ use axum::{
 use http_body_util::BodyExt as _;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -36,6 +37,8 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     /// What stands in the path where the route has a name in braces, as it was sent.
     pub(super) rest: String,
+    /// Its body may carry contents of tools.
+    pub(super) carries_contents: bool,
     pub(super) stop: CancellationToken,
 }
 
@@ -122,9 +125,10 @@ pub(super) fn unescaped(place: &str, text: &str) -> Result<String, Problem> {
     })
 }
 
-/// The whole body, within its limits of size and time.
-pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
-    let reading = tokio::time::timeout(limits.body_time, collect(body, limits.body_size));
+/// The whole body, within its limits of size and time, and what a large one holds until it is done with.
+pub(super) async fn read_body(body: Body, call: &Call) -> Result<(Bytes, Room), Problem> {
+    let limits = call.service.limits();
+    let reading = tokio::time::timeout(limits.body_time, collect(body, &limits, call));
     reading.await.unwrap_or_else(|_| {
         let seconds = limits.body_time.as_secs_f32();
         Err(Problem::new(
@@ -135,10 +139,18 @@ pub(super) async fn read_body(body: Body, limits: &Limits) -> Result<Bytes, Prob
     })
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// A few at a time may have a body that is larger than usual, or a few clients could take all memory.
+type Room = Option<OwnedSemaphorePermit>;
+
+async fn collect(mut body: Body, limits: &Limits, call: &Call) -> Result<(Bytes, Room), Problem> {
+    let (limit, key) = if call.carries_contents {
+        (limits.deploy_size.max(limits.body_size), "limits.deploy_size")
+    } else {
+        (limits.body_size, "limits.body_size")
+    };
     let too_large = || {
         Problem::new(Code::TooLarge, format!("the body has more than {limit} bytes"))
-            .hint("the key limits.body_size sets how many it may have")
+            .hint(format!("the key {key} sets how many it may have"))
             .with("limit", limit)
             .closing()
     };
@@ -146,19 +158,22 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     if usize::try_from(body.size_hint().lower()).map_or(true, |it| it > patience) {
         return Err(too_large());
     }
-    let (mut kept, mut seen) = (Vec::new(), 0);
+    let (mut kept, mut seen, mut room) = (Vec::new(), 0, None);
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|it| Problem::invalid(format!("the body broke off: {it}")).closing())?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len();
+        if seen > limits.body_size && seen <= limit && room.is_none() {
+            room = Some(call.service.room().await?);
+        }
         if seen <= limit {
             kept.extend_from_slice(&data);
         } else if seen > patience {
             break;
         }
     }
-    if seen > limit { Err(too_large()) } else { Ok(kept.into()) }
+    if seen > limit { Err(too_large()) } else { Ok((kept.into(), room)) }
 }
 
 /// JSON as the request type wants it. No body means `{}`.

@@ -14,7 +14,10 @@ use super::{
     reference::{Place, Point},
     route::{Output, bytes},
 };
-use crate::{model::Digest, wire::ContentQuery};
+use crate::{
+    model::Digest,
+    wire::{self, ContentQuery},
+};
 
 pub(super) struct Content {
     point: Point,
@@ -52,22 +55,7 @@ fn matches(headers: &HeaderMap, tag: &str) -> bool {
 
 /// RFC 9530.
 fn repr_digest(digest: &Digest) -> String {
-    format!("sha-256=:{}:", base64(&digest.0))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_usize, |bits, it| bits << 8 | usize::from(*it));
-        let bits = bits << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter =
-                LETTERS.get(bits >> (18 - 6 * place) & 63).filter(|_| place <= chunk.len());
-            text.push(letter.map_or('=', |it| char::from(*it)));
-        }
-    }
-    text
+    format!("sha-256=:{}:", wire::base64(&digest.0))
 }
 
 impl Output for Content {
@@ -89,19 +77,5 @@ impl Output for Content {
         response.headers_mut().insert(header::ETAG, value(tag(&self.point))?);
         response.headers_mut().insert("repr-digest", value(repr_digest(&self.point.digest))?);
         Ok(response)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, text) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
-        {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
     }
 }

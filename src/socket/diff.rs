@@ -75,6 +75,20 @@ pub(super) fn between(
     Ok(diff)
 }
 
+/// Unified; each side with its label, where there is one. `None`: no text.
+pub(super) fn text_between<'a>(
+    id: &ToolId,
+    from: Option<(String, &'a [u8])>,
+    to: Option<(String, &'a [u8])>,
+) -> Option<String> {
+    let side = |it: Option<&(String, &'a [u8])>| text(it.map_or(&[][..], |it| it.1));
+    let (old, new) = (side(from.as_ref())?, side(to.as_ref())?);
+    let label = |side: &str, it: &Option<(String, _)>| {
+        it.as_ref().map_or_else(|| "/dev/null".to_owned(), |it| format!("{side}/{id}\t({})", it.0))
+    };
+    Some(Compared::of(old, new).unified([&label("a", &from), &label("b", &to)], 3))
+}
+
 fn label(side: &str, id: &ToolId, point: Option<&Point>) -> String {
     point.map_or_else(|| "/dev/null".to_owned(), |it| format!("{side}/{id}\t({})", it.label()))
 }

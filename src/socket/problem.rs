@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     model::{Digest, Refusal, RuntimeName, ToolId},
     ports::StoreError,
     reconcile::Unavailable,
-    wire::{self, Invalid},
+    wire::{self, Invalid, Unfit},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +199,14 @@ impl Problem {
         self
     }
 
+    /// The members of an object, which must be one.
+    pub(super) fn members(mut self, object: &impl Serialize) -> Self {
+        if let Ok(Value::Object(members)) = serde_json::to_value(object) {
+            self.more.extend(members);
+        }
+        self
+    }
+
     pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
@@ -239,6 +248,29 @@ impl IntoResponse for Problem {
 impl From<Invalid> for Problem {
     fn from(it: Invalid) -> Self {
         Self::invalid(format!("{} {}", it.field, it.why)).with("field", it.field)
+    }
+}
+
+impl From<Unfit> for Problem {
+    fn from(it: Unfit) -> Self {
+        match it {
+            Unfit::Invalid(it) => it.into(),
+            Unfit::BaseRequired { field, tool } => {
+                Self::new(Code::BaseRequired, format!("{field} is missing: what was {tool} then?"))
+                    .hint(format!(
+                        "give the version reference that you started from, as GET /v1/tools/{tool} \
+                         names it, or null if it must not exist yet"
+                    ))
+                    .with("field", field)
+                    .with("tool", tool)
+            }
+            Unfit::TooLarge { field, size, limit } => {
+                Self::new(Code::TooLarge, format!("{field} has {size} bytes, over {limit}"))
+                    .hint("the key limits.file_size sets how many a tool may have")
+                    .with("field", field)
+                    .with("limit", limit)
+            }
+        }
     }
 }
 

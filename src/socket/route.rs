@@ -27,6 +27,8 @@ pub(super) struct Route {
     pub(super) query: fn(&mut SchemaGenerator) -> Schema,
     pub(super) request: Option<fn(&mut SchemaGenerator) -> Schema>,
     pub(super) answer: fn(&mut SchemaGenerator) -> Vec<(&'static str, Schema)>,
+    /// Its body carries contents of tools.
+    pub(super) carries_contents: bool,
     pub(super) run: Run,
 }
 
@@ -86,7 +88,8 @@ where
         let handler = handler.clone();
         Box::pin(async move {
             let query = call.query()?;
-            let body = read_body(body, &call.service.limits()).await?;
+            // What a large body takes is given back when the request is answered.
+            let (body, _room) = read_body(body, &call).await?;
             let body = B::read(&call.headers, &body)?;
             handler(call, query, body).await?.respond()
         })
@@ -100,11 +103,17 @@ where
         query,
         request: B::SCHEMA,
         answer: A::media,
+        carries_contents: false,
         run: Arc::new(run),
     }
 }
 
 impl Route {
+    /// Contents may come with it, so that its body may be larger than others.
+    pub(super) fn with_contents(self) -> Self {
+        Self { carries_contents: true, ..self }
+    }
+
     /// The path up to what it names, and the name.
     pub(super) fn parts(&self) -> (&'static str, Option<&'static str>) {
         let open = self.path.split_once('{');

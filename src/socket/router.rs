@@ -63,7 +63,15 @@ async fn permitted(
     }
     let (head, body) = request.into_parts();
     let rest = head.uri.path().strip_prefix(route.parts().0).unwrap_or_default().to_owned();
-    let call = Call { service, caller, uri: head.uri, headers: head.headers, rest, stop };
+    let call = Call {
+        service,
+        caller,
+        uri: head.uri,
+        headers: head.headers,
+        rest,
+        carries_contents: route.carries_contents,
+        stop,
+    };
     (route.run)(call, body).await
 }
 

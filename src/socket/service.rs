@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     compare::StatsCache,
@@ -55,7 +55,12 @@ pub struct Service {
     pub(super) stats: StatsCache,
     /// One `verify` at a time: it reads everything there is.
     pub(super) verifying: Semaphore,
+    /// For bodies that are larger than usual.
+    rooms: Arc<Semaphore>,
 }
+
+/// With the usual limits they take 128 MiB.
+const ROOMS: usize = 4;
 
 /// What a reload may change.
 #[derive(Clone, Debug)]
@@ -94,6 +99,10 @@ pub struct Limits {
     /// How many of them one uid may have.
     pub per_peer: usize,
     pub body_size: usize,
+    /// Of a body that carries contents of tools, where that is more.
+    pub deploy_size: usize,
+    /// Of a tool.
+    pub file_size: usize,
     /// For the head of a request, and between two requests of one connection.
     pub header_time: Duration,
     /// For a whole body.
@@ -110,6 +119,8 @@ impl Default for Limits {
             connections: 64,
             per_peer: 32,
             body_size: 1 << 20,
+            deploy_size: 32 << 20,
+            file_size: 16 << 20,
             header_time: Duration::from_secs(5),
             body_time: Duration::from_secs(10),
             drain_time: Duration::from_secs(5),
@@ -131,6 +142,7 @@ impl Service {
             reload,
             stats: StatsCache::default(),
             verifying: Semaphore::new(1),
+            rooms: Arc::new(Semaphore::new(ROOMS)),
         }
     }
 
@@ -158,6 +170,12 @@ impl Service {
     /// What holds from now on; a connection that is open keeps what it began with.
     pub(super) fn limits(&self) -> Limits {
         self.settings().limits
+    }
+
+    /// Waits until a large body may be taken in.
+    pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let room = Arc::clone(&self.rooms).acquire_owned().await;
+        room.map_err(|_| Problem::new(Code::Stopping, "the daemon is stopping"))
     }
 
     pub fn configure(&self, settings: Settings) {

@@ -4,7 +4,7 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, diff, events, history, metrics,
+    about, accept, admin, check, content, diff, events, history, metrics, resolve,
     route::{Route, act, look},
     runtimes, status, tools,
 };
@@ -65,6 +65,14 @@ pub(super) fn routes() -> Vec<Route> {
             "The configuration, with where each value came from",
             admin::config,
         ),
+        act(
+            post.clone(),
+            "/v1/resolve",
+            Some(Read),
+            "What would come of a proposal; nothing is changed",
+            resolve::resolve,
+        )
+        .with_contents(),
         act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
         act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
         act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),

@@ -3,18 +3,26 @@
 
 mod about;
 mod author;
+mod base64;
 mod change;
 mod config;
+mod conflict;
+mod deploy;
 mod diff;
 mod event;
 mod list;
 mod object;
 mod problem;
+mod proposal;
 mod query;
 mod runtime;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tool;
+mod undo;
+mod verified;
 mod version;
 
 pub use about::{
@@ -22,21 +30,37 @@ pub use about::{
     Verified,
 };
 pub use author::{Author, Claim, Kind};
+pub use base64::{base64, unbase64};
 pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
 pub use config::{Configuration, Setting};
+pub use conflict::{
+    Action, Conflict, Conflicts, Current, Merged, Part, Region, Resolution, ResolutionOption,
+    ResolveReason, ResolveRequest, Resolving,
+};
+pub use deploy::{
+    Deploy, DeployChange, DeployKind, DeployState, DeployStep, Deployed, DeployedChange,
+};
 pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
 pub use event::{EVENTS, Event};
 pub use list::List;
 pub use object::Object;
 pub use problem::Problem;
+pub use proposal::{
+    ChangeRequest, DeployRequest, Encoding, OnConflict, Proposed, ProposedChange, Unfit,
+};
 pub use query::{
-    CheckQuery, ContentQuery, DiffQuery, EventsQuery, HistoryQuery, Nothing, PageQuery,
-    StatusQuery, ToolsQuery,
+    CheckQuery, ContentQuery, DeploysQuery, DiffQuery, EventsQuery, HistoryQuery, Nothing,
+    PageQuery, StatusQuery, ToolsQuery, WaitQuery,
 };
 pub use runtime::{FailedLoad, Forgotten, Report, Reported, RuntimeState, StaleLoad};
 pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};
 pub use text::{duration, stamp, time};
 pub use tool::{Loaded, OnDisk, Sync, Tool};
+pub use undo::{
+    Back, Decision, DecisionRequest, RestoreRequest, RestoreTool, RollbackRequest, RollbackTool,
+    Undo, UndoTool,
+};
+pub use verified::{CheckShown, FindingShown, OutcomeShown, Rejection};
 pub use version::Version;
 
 /// Why a request cannot be understood: the field, and what would have been right.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{IssueState, Sync};
+use super::{DeployState, IssueState, Sync};
 
 /// No parameters.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -96,5 +96,25 @@ pub struct EventsQuery {
     /// How many items at most in a JSON page, 1 to 1000. Default: 100.
     pub limit: Option<u32>,
     /// `next` of the JSON page before.
+    pub cursor: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaitQuery {
+    /// Answer when the deploy rests, or after this time; `0` answers at once. At most `10m`. Default: `60s`.
+    pub wait: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeploysQuery {
+    /// Deploys of this tool only.
+    pub tool: Option<String>,
+    /// Deploys in this state only.
+    pub state: Option<DeployState>,
+    /// How many items at most, 1 to 1000. Default: 100.
+    pub limit: Option<u32>,
+    /// `next` of the page before.
     pub cursor: Option<String>,
 }

@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("roots", &["model"]),
     ("decide", &["model", "roots"]),
+    ("merge", &["model"]),
     ("access", &["model"]),
     ("metrics", &[]),
     ("ports", &["model", "roots", "metrics"]),
@@ -26,8 +27,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("watch", &["model", "roots", "ports"]),
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
     ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
-    ("cli", &["model", "wire", "config", "doctor"]),
-    ("socket", &["model", "access", "ports", "metrics", "wire", "reconcile"]),
+    ("cli", &["model", "merge", "wire", "config", "doctor"]),
+    ("socket", &["model", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
     (
         "app",
         &[
@@ -53,7 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "roots", "decide", "access", "switching"];
+const PURE: &[&str] = &["model", "roots", "decide", "merge", "access", "switching"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",

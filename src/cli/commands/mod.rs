@@ -7,15 +7,22 @@ mod cat;
 mod check;
 mod completions;
 mod config;
+mod decision;
+mod deploy;
+mod deploys;
 mod diff;
 pub(super) mod doctor;
 mod events;
 mod history;
 mod list;
 mod man;
+mod outcome;
+mod refusal;
+mod resolve;
 mod runtimes;
 mod show;
 mod status;
+mod undo;
 mod version;
 
 use super::{args::Command, client::Client, exit::Exit, failure::Failure, print::Out};
@@ -30,6 +37,14 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Diff(args) => diff::run(args, client, out),
         Command::Check(args) => check::run(args, client, out),
         Command::Accept(args) => accept::run(args, client, out),
+        Command::Deploy(args) => deploy::run(args, client, out),
+        Command::Rollback(args) => undo::rollback(args, client, out),
+        Command::Restore(args) => undo::restore(args, client, out),
+        Command::Resolve(args) => resolve::run(args, client, out),
+        Command::Deploys(args) => deploys::run(args, client, out),
+        Command::Confirm(args) => decision::run("confirm", args, client, out),
+        Command::Approve(args) => decision::run("approve", args, client, out),
+        Command::Abort(args) => decision::run("abort", args, client, out),
         Command::Runtimes => runtimes::run(client, out),
         Command::Events(args) => events::run(args, client, out),
         Command::Rescan => admin::rescan(client, out),

@@ -1,6 +1,7 @@
 //! The commands against a daemon with prepared answers: what they ask, what they print, how they end.
 
 mod acting;
+mod deploying;
 mod forms;
 mod reading;
 
@@ -113,6 +114,7 @@ fn the_exit_codes() {
         (410, "cursor_expired", 5),
         (409, "conflict", 6),
         (422, "verification_failed", 7),
+        (428, "base_required", 2),
         (413, "too_large", 9),
         (503, "starting", 9),
         (500, "internal", 9),

@@ -50,6 +50,12 @@ const CASES: &[Case] = &[
         ("\"2 GiB\"", "\"2 GiB\" is not within 1 B to 1 GiB"),
     ),
     (
+        "limits.deploy_size",
+        &["\"64 MiB\""],
+        ("1", SIZE),
+        ("\"2 GiB\"", "\"2 GiB\" is not within 1 B to 1 GiB"),
+    ),
+    (
         "limits.connections",
         &["32", "10_000", "0x40"],
         ("1.5", "a whole number from 1 to 10000; this is a number with a point"),

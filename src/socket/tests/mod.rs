@@ -9,5 +9,6 @@ mod memory;
 mod metrics;
 mod reading;
 mod requests;
+mod resolving;
 mod rig;
 mod stage;

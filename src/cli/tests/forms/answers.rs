@@ -104,6 +104,8 @@ const HISTORY: &str = r#"{"items":[
 
 const CONTENT: &str = "def search(query):\n    return index.find(query)\n";
 
+const ON_DISK: &str = "def search(query):\n    return index.find(query.strip())\n";
+
 const DIFF: &str = r#"{"tool":"t/search.py","from":{"version":2,"sha256":"sha256:2222b1e019ab","executable":false},"to":{"version":3,"sha256":"HASH","executable":false},
   "diff":"--- a/t/search.py\t(v2)\n+++ b/t/search.py\t(v3)\n@@ -1,3 +1,4 @@\n def search(query):\n-    return index.lookup(query)\n+    query = query.strip()\n+    return index.lookup(query, limit=10)\n \n",
   "stats":{"lines_added":2,"lines_removed":1,"lines_changed":1},"significant":false,"binary":false,"as_of":412}"#;
@@ -210,13 +212,13 @@ fn events() -> Vec<Value> {
     all
 }
 
-fn true_to<T: DeserializeOwned>(body: &str) -> Vec<u8> {
+pub(super) fn true_to<T: DeserializeOwned>(body: &str) -> Vec<u8> {
     let body = body.replace("HASH", HASH);
     serde_json::from_str::<T>(&body).unwrap_or_else(|it| panic!("{it}: {body}"));
     ok(&body)
 }
 
-fn refusal(status: u16, body: &str) -> Vec<u8> {
+pub(super) fn refusal(status: u16, body: &str) -> Vec<u8> {
     serde_json::from_str::<wire::Problem>(body).unwrap();
     answer(status, body)
 }
@@ -246,16 +248,23 @@ fn answered(line: &str) -> Vec<u8> {
         "GET /v1/tools" => true_to::<wire::List<wire::Tool>>(TOOLS),
         "GET /v1/history/t/search.py" => history(query),
         "GET /v1/content/t/search.py" if query.contains("v9") => refusal(404, NO_VERSION),
+        "GET /v1/content/t/search.py" if query.contains("sha256") => ok(ON_DISK),
         "GET /v1/content/t/search.py" => ok(CONTENT),
         "GET /v1/runtimes" => true_to::<wire::List<wire::RuntimeState>>(RUNTIMES),
         "GET /v1/info" => true_to::<wire::Info>(INFO),
         "GET /v1/config" => true_to::<wire::Configuration>(CONFIG),
         "GET /v1/events" => told(query),
         "POST /v1/accept" | "POST /v1/rescan" | "POST /v1/reload" | "POST /v1/verify" => done(path),
+        _ if path.contains(" /v1/deploys") => told_of_deploys(path),
+        "POST /v1/rollback" | "POST /v1/restore" => told_of_deploys(path),
         _ if path.starts_with("GET /v1/diff/") => diff(path, query),
         _ if path.starts_with("GET /v1/check/") => check(path),
         _ => tool(path),
     }
+}
+
+fn told_of_deploys(path: &str) -> Vec<u8> {
+    super::deploys::answered(path).unwrap_or_else(|| panic!("{path}"))
 }
 
 fn tool(path: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod configuration;
+mod deploys;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
@@ -169,6 +170,35 @@ fn acting() {
     );
     all_forms("admin", &[&["rescan"], &["reload"], &["verify"]]);
     all_forms("api", &[&["api", "get", "v1/info"], &["api", "GET", "/v1/tools/t/x"]]);
+}
+
+#[test]
+fn deploying() {
+    all_forms(
+        "deploy",
+        &[
+            &["deploy", "search", "/dev/null", "--base", "v3", "-m", "handle an empty query"],
+            &["deploy", "search", "/dev/null"],
+            &["confirm", "17"],
+            &["abort", "17"],
+        ],
+    );
+    all_forms("rollback", &[&["rollback", "search@v1"], &["restore", "search"]]);
+    all_forms(
+        "deploys",
+        &[&["deploys"], &["deploys", "17"], &["deploys", "18"], &["deploys", "99"]],
+    );
+    let refused = |status, body| {
+        let line = ["deploy", "search", "/dev/null", "--base", "v2"];
+        ALL.map(|it| shown(&answers::refusing("POST /v1/deploys", status, body), it, &line))
+            .concat()
+    };
+    let told = [refused(409, deploys::CONFLICT), refused(422, deploys::REJECTED)];
+    compare("deploy_refused", &told.concat());
+    compare(
+        "resolve",
+        &shown(&world(), Form::Pipe, &["resolve", "search", "/dev/null", "--base", "v2"]),
+    );
 }
 
 #[test]
