@@ -17,7 +17,9 @@ pub struct Peer {
 pub enum Right {
     Read,
     Runtime,
+    Deploy,
     Accept,
+    Approve,
     Admin,
 }
 
@@ -32,7 +34,9 @@ pub struct Who {
 pub struct Access {
     pub read: Who,
     pub runtime: Who,
+    pub deploy: Who,
     pub accept: Who,
+    pub approve: Who,
     pub admin: Who,
     /// `None`: nobody said who is an AI, and every peer may speak as a human.
     pub authors: Option<Authors>,
@@ -53,7 +57,9 @@ impl Right {
         match self {
             Self::Read => "read",
             Self::Runtime => "runtime",
+            Self::Deploy => "deploy",
             Self::Accept => "accept",
+            Self::Approve => "approve",
             Self::Admin => "admin",
         }
     }
@@ -63,7 +69,9 @@ impl Right {
         match self {
             Self::Read => "access.read",
             Self::Runtime => "access.runtime",
+            Self::Deploy => "access.deploy",
             Self::Accept => "access.accept",
+            Self::Approve => "access.approve",
             Self::Admin => "access.admin",
         }
     }
@@ -85,7 +93,9 @@ impl Access {
         Self {
             read: group.clone(),
             runtime: group,
+            deploy: owners.clone(),
             accept: owners.clone(),
+            approve: owners.clone(),
             admin: owners,
             authors: None,
         }
@@ -95,7 +105,9 @@ impl Access {
         let who = match right {
             Right::Read => &self.read,
             Right::Runtime => &self.runtime,
+            Right::Deploy => &self.deploy,
             Right::Accept => &self.accept,
+            Right::Approve => &self.approve,
             Right::Admin => &self.admin,
         };
         who.includes(peer)
@@ -106,7 +118,9 @@ impl Access {
         let other = |it: &&Who| {
             it.uids.iter().any(|it| *it != 0 && *it != uid) || it.gids.iter().any(|it| *it != gid)
         };
-        [&self.read, &self.runtime, &self.accept, &self.admin].iter().any(other)
+        let all =
+            [&self.read, &self.runtime, &self.deploy, &self.accept, &self.approve, &self.admin];
+        all.iter().any(other)
     }
 
     /// The most trusted kind of author that this peer may claim to be.
@@ -126,7 +140,8 @@ impl Access {
 mod tests {
     use super::*;
 
-    const RIGHTS: [Right; 4] = [Right::Read, Right::Runtime, Right::Accept, Right::Admin];
+    const RIGHTS: [Right; 6] =
+        [Right::Read, Right::Runtime, Right::Deploy, Right::Accept, Right::Approve, Right::Admin];
 
     fn peer(uid: u32, gids: &[u32]) -> Peer {
         Peer { uid, gids: gids.to_vec() }
@@ -139,7 +154,7 @@ mod tests {
     #[test]
     fn without_configuration() {
         let access = Access::of_daemon(200, 300);
-        let all = ["read", "runtime", "accept", "admin"];
+        let all = ["read", "runtime", "deploy", "accept", "approve", "admin"];
         assert_eq!(rights(&access, &peer(0, &[0])), all);
         assert_eq!(rights(&access, &peer(200, &[300])), all);
         assert_eq!(rights(&access, &peer(201, &[5, 300])), ["read", "runtime"]);

@@ -114,7 +114,14 @@ pub(super) const KEYS: &[Key] = &[
     .at_start(),
     key("access.read", Kind::People, OWNERS_AND_GROUP, "Who may look."),
     key("access.runtime", Kind::People, OWNERS_AND_GROUP, "Who may report as a runtime."),
+    key("access.deploy", Kind::People, OWNERS, "Who may deploy, roll back, restore and confirm."),
     key("access.accept", Kind::People, OWNERS, "Who may make what is on disk the baseline."),
+    key(
+        "access.approve",
+        Kind::People,
+        OWNERS,
+        "Who may let a deploy go on that waits for approval; never an AI.",
+    ),
     key(
         "access.admin",
         Kind::People,

@@ -49,7 +49,9 @@ pub(super) fn access(
     Access {
         read: who("access.read").unwrap_or(default.read),
         runtime: who("access.runtime").unwrap_or(default.runtime),
+        deploy: who("access.deploy").unwrap_or(default.deploy),
         accept: who("access.accept").unwrap_or(default.accept),
+        approve: who("access.approve").unwrap_or(default.approve),
         admin: who("access.admin").unwrap_or(default.admin),
         authors: said
             .then(|| Authors { human: human.unwrap_or_default(), ai: ai.unwrap_or_default() }),

@@ -76,6 +76,10 @@ impl Reason {
         Self("initial".to_owned())
     }
 
+    pub fn merge() -> Self {
+        Self("merge".to_owned())
+    }
+
     pub fn rollback() -> Self {
         Self("rollback".to_owned())
     }

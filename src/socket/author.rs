@@ -6,10 +6,6 @@ use crate::{model::Author, wire::Claim};
 pub(super) struct Authorship {
     pub(super) author: Author,
     /// What the request said, where that is more than the channel allows.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a deploy records it, once there are deploys")
-    )]
     pub(super) claimed: Option<Author>,
 }
 

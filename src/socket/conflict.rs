@@ -31,10 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST: usize = 256 << 10;
 
 /// The 409: `deploy`, where it became one.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the routes of deploys answer with it, once they are there")
-)]
 pub(super) fn conflicts(
     call: &Call,
     view: &View,
@@ -101,7 +97,7 @@ impl Standing {
             Disk::Unreadable(cause) => Some(cause.as_str()),
             Disk::Absent | Disk::Standing(_) => None,
         };
-        Self { point: disk.version().and(place.tool.head.as_ref()).map(Point::from), cause }
+        Self { point: disk.version().and(place.tool.on_disk()).map(Point::from), cause }
     }
 }
 

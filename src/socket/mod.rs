@@ -13,6 +13,7 @@ mod check;
 mod compare;
 mod conflict;
 mod content;
+mod deploys;
 mod diff;
 mod events;
 mod feed;

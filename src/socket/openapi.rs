@@ -78,6 +78,7 @@ impl Types {
                 "id" => {
                     "A tool id. Its slashes may be plain or %2F; each segment is percent-encoded."
                 }
+                "n" => "A deploy's number.",
                 _ => "A runtime's name.",
             };
             parameters.push(json!({

@@ -161,6 +161,10 @@ impl Problem {
         Self { code, detail: detail.into(), hint: None, more: Map::new(), close: false }
     }
 
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidRequest, detail)
     }

@@ -117,7 +117,8 @@ impl Route {
     /// The path up to what it names, and the name.
     pub(super) fn parts(&self) -> (&'static str, Option<&'static str>) {
         let open = self.path.split_once('{');
-        open.map_or((self.path, None), |(fixed, name)| (fixed, Some(name.trim_end_matches('}'))))
+        let named = |(fixed, rest): (_, &'static str)| (fixed, rest.split('}').next());
+        open.map_or((self.path, None), named)
     }
 }
 

@@ -4,11 +4,11 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, diff, events, history, metrics, resolve,
+    about, accept, admin, check, content, deploys, diff, events, history, metrics, resolve,
     route::{Route, act, look},
     runtimes, status, tools,
 };
-use crate::access::Right::{Accept, Admin, Read, Runtime};
+use crate::access::Right::{Accept, Admin, Approve, Deploy, Read, Runtime};
 
 pub(super) fn routes() -> Vec<Route> {
     let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
@@ -73,6 +73,45 @@ pub(super) fn routes() -> Vec<Route> {
             resolve::resolve,
         )
         .with_contents(),
+        act(
+            post.clone(),
+            "/v1/deploys",
+            Some(Deploy),
+            "Put contents in place, all of them or none",
+            deploys::deploy,
+        )
+        .with_contents(),
+        look("/v1/deploys", Read, "Deploys, newest first", deploys::list),
+        look("/v1/deploys/{n}", Read, "One deploy with every step", deploys::one),
+        act(
+            post.clone(),
+            "/v1/deploys/{n}/confirm",
+            Some(Deploy),
+            "End a provisional deploy well",
+            deploys::confirm,
+        ),
+        act(
+            post.clone(),
+            "/v1/deploys/{n}/abort",
+            Some(Deploy),
+            "Give up an open deploy; one that is live is taken back",
+            deploys::abort,
+        ),
+        act(
+            post.clone(),
+            "/v1/deploys/{n}/approve",
+            Some(Approve),
+            "Let a deploy go on that waits for it",
+            deploys::approve,
+        ),
+        act(
+            post.clone(),
+            "/v1/rollback",
+            Some(Deploy),
+            "Go back, as a new version",
+            deploys::rollback,
+        ),
+        act(post.clone(), "/v1/restore", Some(Deploy), "Write the baseline back", deploys::restore),
         act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
         act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
         act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
