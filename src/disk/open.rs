@@ -85,7 +85,11 @@ fn descend(root: BorrowedFd<'_>, path: &[u8], last: OFlags) -> Result<OwnedFd, O
     step(here.as_fd(), name, last)
 }
 
-pub(super) fn step(above: BorrowedFd<'_>, segment: &[u8], flags: OFlags) -> Result<OwnedFd, Obstacle> {
+pub(super) fn step(
+    above: BorrowedFd<'_>,
+    segment: &[u8],
+    flags: OFlags,
+) -> Result<OwnedFd, Obstacle> {
     match openat(above, segment, flags, Mode::empty()) {
         Ok(directory) => Ok(directory),
         Err(Errno::NOTDIR | Errno::LOOP) => Err(instead_of_directory(above, segment)),

@@ -20,6 +20,7 @@ mod mutants;
 mod refusals;
 mod replay;
 mod saves;
+mod stage;
 mod store_contract;
 mod store_crash;
 mod store_damage;

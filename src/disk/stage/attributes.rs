@@ -29,7 +29,11 @@ pub(super) struct Lost {
 }
 
 /// Before the mode: a change of owner takes bits away, and an ACL has the group's.
-pub(super) fn take_over(live: BorrowedFd<'_>, stat: &Stat, staged: BorrowedFd<'_>) -> Result<(), Lost> {
+pub(super) fn take_over(
+    live: BorrowedFd<'_>,
+    stat: &Stat,
+    staged: BorrowedFd<'_>,
+) -> Result<(), Lost> {
     let ours = fstat(staged).map_err(|it| lost("owner", it))?;
     if ours.st_uid != stat.st_uid {
         fchown(staged, Some(Uid::from_raw(stat.st_uid)), None).map_err(|it| lost("owner", it))?;
@@ -138,9 +142,12 @@ mod tests {
 
     #[test]
     fn who_may_read_may_run_it() {
-        for (mode, on, off) in
-            [(0o644, 0o755, 0o644), (0o600, 0o700, 0o600), (0o750, 0o750, 0o640), (0o200, 0o300, 0o200)]
-        {
+        for (mode, on, off) in [
+            (0o644, 0o755, 0o644),
+            (0o600, 0o700, 0o600),
+            (0o750, 0o750, 0o640),
+            (0o200, 0o300, 0o200),
+        ] {
             assert_eq!((with_bit(mode, true), with_bit(mode, false)), (on, off), "{mode:o}");
         }
     }

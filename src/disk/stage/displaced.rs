@@ -107,7 +107,8 @@ impl Entry {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return None;
         }
-        let now = match reader.read(folder.displaced.as_fd(), self.name.as_bytes(), root.file_size) {
+        let now = match reader.read(folder.displaced.as_fd(), self.name.as_bytes(), root.file_size)
+        {
             Ok(still) if still.leased || patience.is_over(&still.stat) => {
                 Some(seen(&still, pack, &reader.bytes))
             }

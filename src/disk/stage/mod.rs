@@ -169,7 +169,10 @@ impl DiskStage {
             }
             if let Err(error) = spot.note(syncs) {
                 outcome = Switched::Unknown {
-                    doing: format!("opening the directories of {} to sync them: {error}", change.tool),
+                    doing: format!(
+                        "opening the directories of {} to sync them: {error}",
+                        change.tool
+                    ),
                 };
             }
         }
@@ -218,8 +221,7 @@ impl Stage for DiskStage {
     fn switch(&self, orders: &[SwitchOrder]) -> Vec<Switched> {
         let _one = self.switching.lock().unwrap_or_else(PoisonError::into_inner);
         let mut syncs = Syncs::default();
-        let done: Vec<_> =
-            orders.iter().map(|it| self.run(it, How::Switch, &mut syncs)).collect();
+        let done: Vec<_> = orders.iter().map(|it| self.run(it, How::Switch, &mut syncs)).collect();
         durable(done, syncs)
     }
 

@@ -20,7 +20,7 @@ use crate::{
     model::{Change, DeployNo, Digest, FileSeen, Marker, RelPath, Timestamp},
     ports::Pack,
     roots::WatchedRoot,
-    switching::{Hitch, Kept, Names, Side, Standing},
+    switching::{Hitch, Kept, Names, Side, Standing, Verdict},
 };
 
 /// How often a content that moves is read again before it counts as being written.
@@ -70,8 +70,7 @@ impl<'a> Spot<'a> {
             .0;
         let path = tool.path();
         let place = ground::place(&path, staged.depth);
-        let folder =
-            Folder::open(base.as_fd(), &place).map_err(|it| failed("the stage", it))?;
+        let folder = Folder::open(base.as_fd(), &place).map_err(|it| failed("the stage", it))?;
         let live = match Ground::reach(base.as_fd(), &path) {
             Ok(ground) if ground.missing == 0 => Some(ground.directory),
             Ok(_) | Err(Obstacle::Gone | Obstacle::Unsettled | Obstacle::Odd(_)) => None,
@@ -80,8 +79,20 @@ impl<'a> Spot<'a> {
         let Terms { pack, deploy, exchanges, .. } = terms;
         let (touched, kept, reader) = (false, None, Reader::default());
         Ok(Self {
-            change, marker, deploy, pack, base, path, live, folder, staged, limit, exchanges, reader,
-            touched, kept,
+            change,
+            marker,
+            deploy,
+            pack,
+            base,
+            path,
+            live,
+            folder,
+            staged,
+            limit,
+            exchanges,
+            reader,
+            touched,
+            kept,
         })
     }
 
@@ -248,9 +259,9 @@ impl Names for Spot<'_> {
         self.read(side).unwrap_or(Standing::Other { inode: (0, 0) })
     }
 
-    fn keep(&mut self, was: Option<Digest>) -> Result<(), Hitch> {
+    fn keep(&mut self, verdict: Verdict, was: Option<Digest>) -> Result<(), Hitch> {
         let staged = self.marker.name.clone();
-        let kept = KeptName { deploy: self.deploy, was, staged }.to_string();
+        let kept = KeptName { deploy: self.deploy, verdict, was, staged }.to_string();
         let at = self.at_stage();
         renameat(at.0, at.1, &self.folder.displaced, &kept)
             .map_err(|it| self.hitch("setting aside the former file", it))?;
@@ -265,7 +276,7 @@ impl Names for Spot<'_> {
         let kept = entries.find(|it| it.staged == self.marker.name)?;
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let stat = statat(&self.folder.displaced, kept.to_string(), flags).ok()?;
-        Some(Kept { inode: (stat.st_dev, stat.st_ino), was: kept.was })
+        Some(Kept { inode: (stat.st_dev, stat.st_ino), verdict: kept.verdict, was: kept.was })
     }
 
     fn mtime(&self) -> Timestamp {

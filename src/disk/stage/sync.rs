@@ -21,7 +21,11 @@ struct Entry {
 
 impl Syncs {
     /// `near`: a directory on the same file system that we may read.
-    pub(super) fn add(&mut self, directory: BorrowedFd<'_>, near: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub(super) fn add(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        near: BorrowedFd<'_>,
+    ) -> Result<(), Errno> {
         let stat = fstat(directory)?;
         let id = (stat.st_dev, stat.st_ino);
         if self.0.iter().any(|it| it.id == id) {

@@ -196,7 +196,8 @@ fn a_new_file_in_new_directories() {
         let parts = live(bench.switch(&order));
         assert_eq!(bench.read("a/b/c.py").as_deref(), Some("one"));
         assert_eq!((parts[0].displaced, parts[0].live.unwrap().executable), (None, false));
-        let mode = |path: &str| fs::metadata(bench.path(path)).unwrap().permissions().mode() & 0o7777;
+        let mode =
+            |path: &str| fs::metadata(bench.path(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("a/b/c.py"), mode("a/b"), mode("a")), (0o644, 0o755, 0o755));
         bench.ends_clean(&order);
     }
@@ -307,7 +308,9 @@ fn many_orders_at_once_answer_in_their_order() {
         bench.write(path, "one");
     }
     let orders: Vec<_> = ["a.py", "b.py", "c.py"]
-        .map(|it| bench.order(&[(it, Some(if it == "b.py" { "other" } else { "one" }), Some("two"))]))
+        .map(|it| {
+            bench.order(&[(it, Some(if it == "b.py" { "other" } else { "one" }), Some("two"))])
+        })
         .into();
     let answers = bench.stage.switch(&orders);
     let is_live: Vec<_> = answers.iter().map(|it| matches!(it, Switched::Live(_))).collect();
