@@ -30,6 +30,8 @@ fn change<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     if part.is_base(&out) && part.is_ours(&live) {
         return Ok(());
     }
+    // It may be written to before it is looked at again.
+    part.meet(&out, met);
     back::part(part, met)?;
     Err(part.conflict())
 }
@@ -58,6 +60,7 @@ fn delete<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     if part.is_base(&out) {
         return Ok(());
     }
+    part.meet(&out, met);
     back::part(part, met)?;
     Err(part.conflict())
 }

@@ -39,10 +39,9 @@ impl<'a, N: Names> Part<'a, N> {
         Ok(())
     }
 
+    /// Leaves nothing under the stage's name.
     pub(super) fn put(&mut self) -> Result<(), Hitch> {
-        self.names.put()?;
-        self.moved = true;
-        Ok(())
+        self.names.put()
     }
 
     pub(super) fn take(&mut self) -> Result<(), Hitch> {

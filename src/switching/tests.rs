@@ -14,6 +14,8 @@ type Content = u64;
 #[derive(Clone, Debug)]
 struct File {
     content: Content,
+    /// All that it ever held.
+    ever: BTreeSet<Content>,
     executable: bool,
     /// Somebody has it open for writing.
     held: bool,
@@ -65,6 +67,8 @@ struct Scene {
     destroyed: BTreeSet<Content>,
     /// Contents of others that were ever live.
     foreign: Vec<(usize, Content)>,
+    /// Contents of others that came out, and were looked at.
+    out: BTreeSet<Content>,
 }
 
 struct Handle(Rc<RefCell<Scene>>, usize);
@@ -88,10 +92,11 @@ fn content(digest: &Digest) -> Content {
 
 const BASE: Content = 100;
 const TARGET: Content = 200;
+const FOREIGN: Content = 1000;
 
 impl Scene {
     fn new(kinds: &[Kind]) -> (Rc<RefCell<Self>>, Vec<(Change, Marker)>) {
-        let mut scene = Self { next: 1000, ..Self::default() };
+        let mut scene = Self { next: FOREIGN, ..Self::default() };
         let mut orders = Vec::new();
         for (index, kind) in kinds.iter().enumerate() {
             let number = index as u64;
@@ -120,7 +125,7 @@ impl Scene {
     }
 
     fn file(&mut self, content: Content) -> usize {
-        self.files.push(File { content, executable: false, held: false });
+        self.files.push(File { content, ever: [content].into(), executable: false, held: false });
         self.files.len() - 1
     }
 
@@ -181,11 +186,12 @@ impl Scene {
         self.next += 1;
         self.destroyed.insert(self.files[file].content);
         self.files[file].content = self.next;
+        self.files[file].ever.insert(self.next);
     }
 
     fn standing(&self, file: Option<usize>) -> Standing {
         let Some(it) = file else { return Standing::Nothing };
-        let File { content, executable, held } = self.files[it];
+        let File { content, executable, held, .. } = self.files[it];
         let seen = FileSeen {
             digest: digest(content),
             size: 1,
@@ -251,7 +257,14 @@ impl Names for Handle {
             Side::Live => place.live,
             Side::Staged => place.staged,
         };
-        scene.standing(file)
+        let standing = scene.standing(file);
+        if let Standing::File { seen, settled: true, .. } = &standing
+            && side == Side::Staged
+            && content(&seen.digest) >= FOREIGN
+        {
+            scene.out.insert(content(&seen.digest));
+        }
+        standing
     }
 
     fn keep(&mut self, verdict: Verdict, was: Option<Digest>) -> Result<(), Hitch> {
@@ -331,10 +344,11 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
             assert!(!lost, "{it} is lost: {said}");
         }
         // Late bytes are found only in what differs from what is known.
-        if let Some((_, Some(was), _)) = place.kept
+        if let Some((file, Some(was), _)) = place.kept
             && !settled
         {
             let was = content(&was);
+            assert!(scene.files[file].ever.contains(&was), "it never was {was}: {said}");
             assert!(known.contains(&was) || seen.contains(&was), "{was} was never told: {said}");
         }
         if settled {
@@ -347,6 +361,9 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
         {
             assert_eq!(place.live, left, "the newest is not live: {said}");
         }
+    }
+    if !settled && !matches!(outcome, Switched::Live(_)) {
+        assert!(scene.out.is_subset(&seen), "it came out and was not told: {said}");
     }
     outcome_holds(kinds, &scene, &outcome, settled, &said);
     outcome
@@ -447,6 +464,20 @@ fn whatever_was_there_is_handed_out_and_the_newest_stays() {
         panic!("{outcome:?}")
     };
     assert!(seen.len() >= 2, "{seen:?}");
+}
+
+#[test]
+fn what_is_in_the_way_is_handed_out_and_nothing_is_moved() {
+    for kind in [Kind::Change, Kind::Create, Kind::Delete] {
+        let (scene, outcome, _) = run(&[kind], &[(0, 0, Edit::Save)], &[]);
+        let Switched::Undone { why: Undone::Conflict(_), seen } = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(content(&seen[0].1.digest), FOREIGN + 1, "{kind:?}");
+        let place = &scene.places[0];
+        assert_eq!(place.staged.is_some(), kind != Kind::Delete, "it was never live: {kind:?}");
+        assert!(place.kept.is_none(), "{kind:?}");
+    }
 }
 
 #[test]
