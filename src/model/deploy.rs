@@ -112,7 +112,7 @@ pub struct Marker {
     pub name: String,
     /// Device and inode of the staged file; `None` where the file is to go: then nothing stands under the name.
     pub inode: Option<(u64, u64)>,
-    /// The executable bit that the file was given.
+    /// The executable bit that the file was given; of one that is to go, the bit that it had.
     pub executable: bool,
     /// In bytes.
     pub size: u64,

@@ -19,17 +19,21 @@ pub trait Stage: Send + std::marker::Sync {
     /// The answers come in the same order.
     fn switch(&self, orders: &[SwitchOrder]) -> Vec<Switched>;
 
-    /// After a crash between intent and outcome: finishes what was switched as a whole and right, undoes the rest.
+    /// After a crash between intent and outcome: finishes what was switched as a whole and right, undoes the rest. May be
+    /// asked again until the outcome is durable. `Unknown` where the root cannot be opened, too.
     fn settle(&self, order: &SwitchOrder) -> Switched;
 
-    /// Removes what was staged and will not be switched. Nothing that is not the stage's own goes.
+    /// Nothing more will be asked of this marker: it will not be switched, or what became of it is durable. Removes what was
+    /// staged and is still there; displaced files stay. Nothing that is not the stage's own goes.
     fn discard(&self, tool: &ToolId, marker: &Marker);
 
-    /// Removes everything in the stage of this root that is not in `keep` (names of markers): litter of a crash. Displaced
-    /// files are kept until they were asked for by [`Stage::late`].
+    /// Removes everything in the stage of this root that is not in `keep` (names of markers) and was not staged by this
+    /// process: litter of a crash. After all open orders were settled. Displaced files are kept until they were asked for
+    /// by [`Stage::late`].
     fn sweep(&self, root: &RootName, keep: &[String]);
 
-    /// Displaced files whose last writer is gone (or of which that could not be known for 24 h), as they are now.
+    /// Displaced files whose last writer is gone (or of which that could not be known for 24 h), as they are now; some dozens
+    /// at once, each again until it is released.
     fn late(&self) -> Vec<Late>;
 
     /// Whether displaced files are still held by somebody, so that `late` is to be asked again.

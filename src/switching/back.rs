@@ -1,11 +1,11 @@
 //! Takes one part out again. An edit made meanwhile stays live: nothing is put over it, and it is handed out.
 
-use super::{Hitch, Met, Names, Part, Side, Standing, Stop};
+use super::{Hitch, Met, Names, Part, Side, Standing, Stuck};
 
 /// How often somebody may come between two exchanges before it is left at that. What is out by then was handed out.
 const ROUNDS: usize = 100;
 
-pub(super) fn part<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
+pub(super) fn part<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stuck> {
     match (part.change.base, part.change.to) {
         (Some(_), Some(_)) => change(part, met),
         (None, Some(_)) => create(part, met),
@@ -15,7 +15,7 @@ pub(super) fn part<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<()
 }
 
 /// Exchanges until what comes out is what was put in the time before: then the newest of the others is live.
-fn change<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
+fn change<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stuck> {
     let live = part.look(Side::Live);
     let mut out = part.look(Side::Staged);
     if !part.is_as_staged(&live) || out == Standing::Nothing {
@@ -43,7 +43,7 @@ fn change<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     Ok(())
 }
 
-fn create<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
+fn create<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stuck> {
     let live = part.look(Side::Live);
     if !part.is_as_staged(&live) {
         part.meet(&live, met);
@@ -62,7 +62,7 @@ fn create<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     put_back(part, met)
 }
 
-fn delete<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
+fn delete<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stuck> {
     let out = part.look(Side::Staged);
     part.leave_out(&out, met);
     if out == Standing::Nothing {
@@ -72,7 +72,7 @@ fn delete<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
 }
 
 /// Something new in its place stays there.
-fn put_back<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
+fn put_back<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stuck> {
     match part.put() {
         Ok(()) | Err(Hitch::Missing) => Ok(()),
         Err(Hitch::Taken) => {
@@ -84,9 +84,9 @@ fn put_back<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop>
     }
 }
 
-fn stuck<N: Names>(part: &Part<'_, N>, hitch: Hitch) -> Stop {
+fn stuck<N: Names>(part: &Part<'_, N>, hitch: Hitch) -> Stuck {
     let tool = &part.change.tool;
-    Stop::Stuck(match hitch {
+    Stuck(match hitch {
         Hitch::Missing => format!("undoing {tool}: what stood there is gone"),
         Hitch::Taken => format!("undoing {tool}: the stage's name for it is taken"),
         Hitch::Failed(why) => why,

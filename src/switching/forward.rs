@@ -2,18 +2,14 @@
 //! look after counts, because nobody can come between it and the rename.
 
 use super::{Hitch, Met, Names, Part, Side, Standing, Stop, back};
-use crate::model::Digest;
 
-/// The content that came out; none where nothing stood there. What could not be put in place is as it was.
-pub(super) fn part<N: Names>(
-    part: &mut Part<'_, N>,
-    met: &mut Met,
-) -> Result<Option<Digest>, Stop> {
+/// What could not be put in place is as it was.
+pub(super) fn part<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     match (part.change.base, part.change.to) {
-        (Some(base), Some(_)) => change(part, met).map(|()| Some(base.digest)),
-        (None, Some(_)) => create(part, met).map(|()| None),
-        (Some(base), None) => delete(part, met).map(|()| Some(base.digest)),
-        (None, None) => nothing(part, met).map(|()| None),
+        (Some(_), Some(_)) => change(part, met),
+        (None, Some(_)) => create(part, met),
+        (Some(_), None) => delete(part, met),
+        (None, None) => nothing(part, met),
     }
 }
 
@@ -32,9 +28,10 @@ fn change<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     let out = part.look(Side::Staged);
     let live = part.look(Side::Live);
     if part.is_base(&out) && part.is_ours(&live) {
-        part.leave_out(&out, met);
         return Ok(());
     }
+    // It may be written to before it is looked at again.
+    part.meet(&out, met);
     back::part(part, met)?;
     Err(part.conflict())
 }
@@ -61,9 +58,9 @@ fn delete<N: Names>(part: &mut Part<'_, N>, met: &mut Met) -> Result<(), Stop> {
     }
     let out = part.look(Side::Staged);
     if part.is_base(&out) {
-        part.leave_out(&out, met);
         return Ok(());
     }
+    part.meet(&out, met);
     back::part(part, met)?;
     Err(part.conflict())
 }

@@ -33,8 +33,8 @@ pub trait Names {
     fn look(&mut self, side: Side) -> Standing;
 
     /// What stands under the stage's name came out for good: it is set aside until its last writer is gone, with what
-    /// it was when it came out (`None`: that could not be known).
-    fn keep(&mut self, was: Option<Digest>) -> Result<(), Hitch>;
+    /// was decided, and what it was when it came out (`None`: that could not be known).
+    fn keep(&mut self, verdict: Verdict, was: Option<Digest>) -> Result<(), Hitch>;
 
     /// What was set aside.
     fn kept(&mut self) -> Option<Kept>;
@@ -72,7 +72,15 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub inode: Inode,
+    pub verdict: Verdict,
     pub was: Option<Digest>,
+}
+
+/// What was decided of a whole order. From the first file that is set aside it stands, whatever is written late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Live,
+    Undone,
 }
 
 /// Why a rename was not done.
@@ -91,9 +99,11 @@ enum Stop {
     /// In this tool's place stands something other than its base.
     Conflict(ToolId),
     Failed(String),
-    /// It could not be undone either.
-    Stuck(String),
+    Stuck(Stuck),
 }
+
+/// It could not be undone, or what came out not be set aside; in words.
+struct Stuck(String);
 
 /// Contents of others that were met on the way, each once.
 #[derive(Default)]
@@ -102,17 +112,14 @@ struct Met(Vec<(ToolId, FileSeen)>);
 /// Puts all parts in place, or none.
 pub fn switch<N: Names>(parts: &mut [Part<'_, N>]) -> Switched {
     let mut met = Met::default();
-    let mut done = Vec::new();
+    let mut switched = 0;
     for part in parts.iter_mut() {
         match forward::part(part, &mut met) {
-            Ok(displaced) => done.push(displaced),
-            Err(stop) => {
-                let switched = done.len();
-                return undo(parts, |index| index < switched, stop, met);
-            }
+            Ok(()) => switched += 1,
+            Err(stop) => return undo(parts, |index| index < switched, stop, met),
         }
     }
-    finish(parts, done)
+    finish(parts)
 }
 
 /// After a crash between intent and outcome: goes by who stands where. Whatever it did before it was itself
@@ -120,8 +127,10 @@ pub fn switch<N: Names>(parts: &mut [Part<'_, N>]) -> Switched {
 pub fn settle<N: Names>(parts: &mut [Part<'_, N>]) -> Switched {
     let mut met = Met::default();
     let stood: Vec<_> = parts.iter_mut().map(|it| it.stood(&mut met)).collect();
-    if stood.iter().all(|it| it.switched && !it.is_wrong) {
-        return finish(parts, stood.into_iter().map(|it| it.displaced).collect());
+    let is_right = || stood.iter().all(|it| it.switched && !it.is_wrong);
+    let decided = stood.iter().find_map(|it| it.verdict).map(|it| it == Verdict::Live);
+    if decided.unwrap_or_else(is_right) {
+        return finish(parts);
     }
     let wrong: Vec<_> = parts
         .iter()
@@ -130,22 +139,22 @@ pub fn settle<N: Names>(parts: &mut [Part<'_, N>]) -> Switched {
         .map(|it| it.0.change.tool.clone())
         .collect();
     let why = if wrong.is_empty() { Undone::Interrupted } else { Undone::Conflict(wrong) };
-    let undone = undo_each(parts, |index| stood.get(index).is_some_and(|it| it.switched), &mut met);
-    ended(undone.and_then(|()| rest(parts)), why, met)
+    let switched = |index: usize| stood.get(index).is_some_and(|it| it.switched);
+    undone(parts, switched, why, met)
 }
 
 /// All of it is live: what came out is set aside.
-fn finish<N: Names>(parts: &mut [Part<'_, N>], displaced: Vec<Option<Digest>>) -> Switched {
-    if let Err(stop) = rest(parts) {
-        return ended(Err(stop), Undone::Interrupted, Met::default());
+fn finish<N: Names>(parts: &mut [Part<'_, N>]) -> Switched {
+    if let Err(Stuck(doing)) = rest(parts, Verdict::Live) {
+        return Switched::Unknown { doing };
     }
-    let live = parts.iter().zip(displaced).map(|(part, displaced)| LivePart {
+    let live = parts.iter().map(|part| LivePart {
         tool: part.change.tool.clone(),
         live: part
             .change
             .to
             .map(|_| LiveFile { executable: part.marker.executable, mtime: part.names.mtime() }),
-        displaced,
+        displaced: part.change.base.map(|it| it.digest),
     });
     Switched::Live(live.collect())
 }
@@ -154,36 +163,37 @@ fn undo<N: Names>(
     parts: &mut [Part<'_, N>],
     switched: impl Fn(usize) -> bool,
     stop: Stop,
-    mut met: Met,
+    met: Met,
 ) -> Switched {
-    let why = match stop {
-        Stop::Conflict(tool) => Undone::Conflict(vec![tool]),
-        Stop::Failed(why) => Undone::Failed(why),
-        Stop::Stuck(doing) => return Switched::Unknown { doing },
-    };
-    let undone = undo_each(parts, switched, &mut met);
-    ended(undone.and_then(|()| rest(parts)), why, met)
+    match stop {
+        Stop::Conflict(tool) => undone(parts, switched, Undone::Conflict(vec![tool]), met),
+        Stop::Failed(why) => undone(parts, switched, Undone::Failed(why), met),
+        Stop::Stuck(Stuck(doing)) => Switched::Unknown { doing },
+    }
 }
 
-/// The last one first.
-fn undo_each<N: Names>(
+/// The last one first; only then anything is set aside.
+fn undone<N: Names>(
     parts: &mut [Part<'_, N>],
     switched: impl Fn(usize) -> bool,
-    met: &mut Met,
-) -> Result<(), Stop> {
-    let mut switched = parts.iter_mut().enumerate().filter(|it| switched(it.0)).rev();
-    switched.try_for_each(|(_, part)| back::part(part, met))
-}
-
-fn rest<N: Names>(parts: &mut [Part<'_, N>]) -> Result<(), Stop> {
-    parts.iter_mut().try_for_each(Part::rest)
-}
-
-fn ended(undone: Result<(), Stop>, why: Undone, met: Met) -> Switched {
-    match undone {
+    why: Undone,
+    mut met: Met,
+) -> Switched {
+    let mut back = parts.iter_mut().enumerate().filter(|it| switched(it.0)).rev();
+    let undone = back.try_for_each(|(_, part)| back::part(part, &mut met));
+    match undone.and_then(|()| rest(parts, Verdict::Undone)) {
         Ok(()) => Switched::Undone { why, seen: met.0 },
-        Err(Stop::Stuck(doing) | Stop::Failed(doing)) => Switched::Unknown { doing },
-        Err(Stop::Conflict(tool)) => Switched::Unknown { doing: format!("undoing {tool}") },
+        Err(Stuck(doing)) => Switched::Unknown { doing },
+    }
+}
+
+fn rest<N: Names>(parts: &mut [Part<'_, N>], verdict: Verdict) -> Result<(), Stuck> {
+    parts.iter_mut().try_for_each(|it| it.rest(verdict))
+}
+
+impl From<Stuck> for Stop {
+    fn from(it: Stuck) -> Self {
+        Self::Stuck(it)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One part of an order: what it ought to be, what it is judged to be, and what is to be set aside of it at the end.
 
-use super::{Hitch, Inode, Kept, Met, Names, Side, Standing, Stop};
+use super::{Hitch, Inode, Kept, Met, Names, Side, Standing, Stop, Stuck, Verdict};
 use crate::model::{Change, Digest, FileSeen, Marker};
 
 /// One file of an order, with its two names.
@@ -19,7 +19,8 @@ pub(super) struct Stood {
     pub(super) switched: bool,
     /// What came out is not its base.
     pub(super) is_wrong: bool,
-    pub(super) displaced: Option<Digest>,
+    /// What was decided before the crash.
+    pub(super) verdict: Option<Verdict>,
 }
 
 impl<'a, N: Names> Part<'a, N> {
@@ -38,10 +39,9 @@ impl<'a, N: Names> Part<'a, N> {
         Ok(())
     }
 
+    /// Leaves nothing under the stage's name.
     pub(super) fn put(&mut self) -> Result<(), Hitch> {
-        self.names.put()?;
-        self.moved = true;
-        Ok(())
+        self.names.put()
     }
 
     pub(super) fn take(&mut self) -> Result<(), Hitch> {
@@ -54,14 +54,13 @@ impl<'a, N: Names> Part<'a, N> {
         self.names.look(side)
     }
 
-    /// It has the content that the change was made from, and the executable bit that the staged file takes over.
+    /// It has the content that the change was made from, and the executable bit that it had when the change was staged,
+    /// unless the change says what the bit is to be.
     pub(super) fn is_base(&self, it: &Standing) -> bool {
         let Standing::File { seen, .. } = it else { return false };
-        let same_bit = match self.change.to {
-            Some(to) => to.executable.is_some() || seen.executable == self.marker.executable,
-            None => true,
-        };
-        same_bit && self.change.base.is_some_and(|base| base.digest == seen.digest)
+        let said = self.change.to.is_some_and(|it| it.executable.is_some());
+        (said || seen.executable == self.marker.executable)
+            && self.change.base.is_some_and(|base| base.digest == seen.digest)
     }
 
     /// It is the file that was staged, whatever was written to it since.
@@ -101,18 +100,20 @@ impl<'a, N: Names> Part<'a, N> {
         Stop::Conflict(self.change.tool.clone())
     }
 
-    /// Who stands where says how far it came. A file that was set aside was out for good.
+    /// Who stands where says how far it came.
     pub(super) fn stood(&mut self, met: &mut Met) -> Stood {
         self.moved = true;
         let staged = self.look(Side::Staged);
         if let Some(inode) = staged.inode() {
             self.leave_out(&staged, met);
-            let is_right = self.is_base(&staged);
-            return self.by(inode, is_right);
+            let switched = !self.is_staged(inode);
+            let is_wrong = switched && !self.is_base(&staged);
+            return Stood { switched, is_wrong, verdict: None };
         }
-        if let Some(Kept { inode, was }) = self.names.kept() {
-            let base = self.change.base.map(|it| it.digest);
-            return self.by(inode, base.is_some() && was == base);
+        if let Some(Kept { inode, verdict, was }) = self.names.kept() {
+            let switched = !self.is_staged(inode);
+            let is_wrong = switched && was != self.change.base.map(|it| it.digest);
+            return Stood { switched, is_wrong, verdict: Some(verdict) };
         }
         let switched = match (self.change.base, self.change.to) {
             // Put, and never taken again.
@@ -125,28 +126,25 @@ impl<'a, N: Names> Part<'a, N> {
                 self.is_ours(&live)
             }
         };
-        let displaced = self.change.base.map(|it| it.digest);
-        Stood { switched, is_wrong: false, displaced }
+        Stood { switched, is_wrong: false, verdict: None }
     }
 
-    /// By the file that is out.
-    fn by(&self, inode: Inode, is_right: bool) -> Stood {
-        let switched = !self.is_staged(inode);
-        let displaced = self.change.base.map(|it| it.digest);
-        Stood { switched, is_wrong: switched && !is_right, displaced }
-    }
-
-    /// Nothing of it is renamed any more: what is out, and may have been live, is set aside.
-    pub(super) fn rest(&mut self) -> Result<(), Stop> {
+    /// Nothing of it is renamed any more: what is out, and may have been live, is set aside. Where all of it is live, that
+    /// is the base, whatever was written to it since.
+    pub(super) fn rest(&mut self, verdict: Verdict) -> Result<(), Stuck> {
         if !self.moved {
             return Ok(());
         }
-        match self.names.keep(self.out) {
+        let was = match verdict {
+            Verdict::Live => self.change.base.map(|it| it.digest),
+            Verdict::Undone => self.out,
+        };
+        match self.names.keep(verdict, was) {
             Ok(()) | Err(Hitch::Missing) => Ok(()),
             Err(Hitch::Taken) => {
-                Err(Stop::Stuck(format!("setting aside what came out for {}", self.change.tool)))
+                Err(Stuck(format!("setting aside what came out for {}", self.change.tool)))
             }
-            Err(Hitch::Failed(why)) => Err(Stop::Stuck(why)),
+            Err(Hitch::Failed(why)) => Err(Stuck(why)),
         }
     }
 

@@ -14,20 +14,25 @@ type Content = u64;
 #[derive(Clone, Debug)]
 struct File {
     content: Content,
+    /// All that it ever held.
+    ever: BTreeSet<Content>,
     executable: bool,
     /// Somebody has it open for writing.
     held: bool,
 }
 
+/// A file, or none.
+type Left = Option<usize>;
+
 #[derive(Clone, Debug, Default)]
 struct Place {
     live: Option<usize>,
     staged: Option<usize>,
-    kept: Option<(usize, Option<Digest>)>,
+    kept: Option<(usize, Option<Digest>, Verdict)>,
     /// The file that stood there first: somebody may still write to it.
     first: Option<usize>,
     /// What the last of the others left under the live name.
-    left: Option<Option<usize>>,
+    left: Option<Left>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +67,8 @@ struct Scene {
     destroyed: BTreeSet<Content>,
     /// Contents of others that were ever live.
     foreign: Vec<(usize, Content)>,
+    /// Contents of others that came out, and were looked at.
+    out: BTreeSet<Content>,
 }
 
 struct Handle(Rc<RefCell<Scene>>, usize);
@@ -85,10 +92,11 @@ fn content(digest: &Digest) -> Content {
 
 const BASE: Content = 100;
 const TARGET: Content = 200;
+const FOREIGN: Content = 1000;
 
 impl Scene {
     fn new(kinds: &[Kind]) -> (Rc<RefCell<Self>>, Vec<(Change, Marker)>) {
-        let mut scene = Self { next: 1000, ..Self::default() };
+        let mut scene = Self { next: FOREIGN, ..Self::default() };
         let mut orders = Vec::new();
         for (index, kind) in kinds.iter().enumerate() {
             let number = index as u64;
@@ -117,7 +125,7 @@ impl Scene {
     }
 
     fn file(&mut self, content: Content) -> usize {
-        self.files.push(File { content, executable: false, held: false });
+        self.files.push(File { content, ever: [content].into(), executable: false, held: false });
         self.files.len() - 1
     }
 
@@ -178,11 +186,12 @@ impl Scene {
         self.next += 1;
         self.destroyed.insert(self.files[file].content);
         self.files[file].content = self.next;
+        self.files[file].ever.insert(self.next);
     }
 
     fn standing(&self, file: Option<usize>) -> Standing {
         let Some(it) = file else { return Standing::Nothing };
-        let File { content, executable, held } = self.files[it];
+        let File { content, executable, held, .. } = self.files[it];
         let seen = FileSeen {
             digest: digest(content),
             size: 1,
@@ -248,14 +257,21 @@ impl Names for Handle {
             Side::Live => place.live,
             Side::Staged => place.staged,
         };
-        scene.standing(file)
+        let standing = scene.standing(file);
+        if let Standing::File { seen, settled: true, .. } = &standing
+            && side == Side::Staged
+            && content(&seen.digest) >= FOREIGN
+        {
+            scene.out.insert(content(&seen.digest));
+        }
+        standing
     }
 
-    fn keep(&mut self, was: Option<Digest>) -> Result<(), Hitch> {
+    fn keep(&mut self, verdict: Verdict, was: Option<Digest>) -> Result<(), Hitch> {
         self.rename(|place| {
             let file = place.staged.take().ok_or(Hitch::Missing)?;
             assert!(place.kept.is_none(), "one name holds one file");
-            place.kept = Some((file, was));
+            place.kept = Some((file, was, verdict));
             Ok(())
         })
     }
@@ -263,11 +279,11 @@ impl Names for Handle {
     fn kept(&mut self) -> Option<Kept> {
         let mut scene = self.0.borrow_mut();
         let place = &scene.places[self.1].clone();
-        scene
-            .step()
-            .then_some(place.kept)
-            .flatten()
-            .map(|(file, was)| Kept { inode: (0, file as u64), was })
+        scene.step().then_some(place.kept).flatten().map(|(file, was, verdict)| Kept {
+            inode: (0, file as u64),
+            verdict,
+            was,
+        })
     }
 
     fn mtime(&self) -> Timestamp {
@@ -309,7 +325,7 @@ fn run(
 }
 
 fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> Switched {
-    let (scene, outcome, crashed) = run(kinds, edits, crashes);
+    let (scene, outcome, settled) = run(kinds, edits, crashes);
     let said = format!("{kinds:?} {edits:?} {crashes:?} → {outcome:?}\n{scene:#?}");
     let seen: BTreeSet<Content> = match &outcome {
         Switched::Undone { seen, .. } => seen.iter().map(|it| content(&it.1.digest)).collect(),
@@ -328,24 +344,32 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
             assert!(!lost, "{it} is lost: {said}");
         }
         // Late bytes are found only in what differs from what is known.
-        if let Some((_, Some(was))) = place.kept
-            && !crashed
+        if let Some((file, Some(was), _)) = place.kept
+            && !settled
         {
             let was = content(&was);
+            assert!(scene.files[file].ever.contains(&was), "it never was {was}: {said}");
             assert!(known.contains(&was) || seen.contains(&was), "{was} was never told: {said}");
         }
-        if crashed {
+        if settled {
             continue;
         }
-        if let Some(left) = place.left {
+        // Saved and removed again while the name was empty anyway: nobody can tell.
+        let unseen = place.left == Some(None) && kinds[index] != Kind::Change;
+        if let Some(left) = place.left
+            && !unseen
+        {
             assert_eq!(place.live, left, "the newest is not live: {said}");
         }
     }
-    outcome_holds(kinds, &scene, &outcome, crashed, &said);
+    if !settled && !matches!(outcome, Switched::Live(_)) {
+        assert!(scene.out.is_subset(&seen), "it came out and was not told: {said}");
+    }
+    outcome_holds(kinds, &scene, &outcome, settled, &said);
     outcome
 }
 
-fn outcome_holds(kinds: &[Kind], scene: &Scene, outcome: &Switched, crashed: bool, said: &str) {
+fn outcome_holds(kinds: &[Kind], scene: &Scene, outcome: &Switched, settled: bool, said: &str) {
     for (index, place) in scene.places.iter().enumerate() {
         let file = place.live.map(|it| scene.files[it].clone());
         let ours = TARGET + index as u64;
@@ -362,7 +386,7 @@ fn outcome_holds(kinds: &[Kind], scene: &Scene, outcome: &Switched, crashed: boo
             Switched::Undone { .. } => assert!(!stands, "ours is live: {said}"),
             Switched::Unknown { .. } => (),
         }
-        if crashed {
+        if settled {
             assert_eq!(place.staged, None, "litter: {said}");
         }
     }
@@ -423,7 +447,7 @@ fn the_table() {
     }
     // Delete: look, take (1), look (2), set aside (3).
     for at in 0..2 {
-        for edit in [Edit::Save, Edit::Write, Edit::Remove] {
+        for edit in [Edit::Save, Edit::Write, Edit::Chmod, Edit::Remove] {
             assert_eq!(why(Kind::Delete, at, edit), "conflict", "{at} {edit:?}");
         }
     }
@@ -440,6 +464,20 @@ fn whatever_was_there_is_handed_out_and_the_newest_stays() {
         panic!("{outcome:?}")
     };
     assert!(seen.len() >= 2, "{seen:?}");
+}
+
+#[test]
+fn what_is_in_the_way_is_handed_out_and_nothing_is_moved() {
+    for kind in [Kind::Change, Kind::Create, Kind::Delete] {
+        let (scene, outcome, _) = run(&[kind], &[(0, 0, Edit::Save)], &[]);
+        let Switched::Undone { why: Undone::Conflict(_), seen } = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(content(&seen[0].1.digest), FOREIGN + 1, "{kind:?}");
+        let place = &scene.places[0];
+        assert_eq!(place.staged.is_some(), kind != Kind::Delete, "it was never live: {kind:?}");
+        assert!(place.kept.is_none(), "{kind:?}");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod readme;
 mod refusals;
 mod replay;
 mod saves;
+mod stage;
 mod store_contract;
 mod store_crash;
 mod store_damage;

@@ -69,7 +69,7 @@ impl Displaced {
         self.lock().retain(|it| it.root != *root || it.name != name);
     }
 
-    /// In the order in which they were kept; not all at once.
+    /// Not all at once: the next call tells of more.
     pub(super) fn free<'a>(
         &self,
         root: impl Fn(&RootName) -> Option<&'a WatchedRoot>,

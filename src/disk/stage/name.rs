@@ -6,7 +6,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::model::{DeployNo, Digest, Timestamp};
+use crate::{
+    model::{DeployNo, Digest, Timestamp},
+    switching::Verdict,
+};
 
 /// An ending longer than this says nothing to a checker.
 const ENDING: usize = 16;
@@ -28,10 +31,11 @@ pub(super) struct StageName {
     ending: Option<String>,
 }
 
-/// Of a file that came out: `<deploy>.<digest, or none>.<its name in the stage>`.
+/// Of a file that came out: `<deploy>.<live, or undone>.<digest, or none>.<its name in the stage>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeptName {
     pub(super) deploy: DeployNo,
+    pub(super) verdict: Verdict,
     pub(super) was: Option<Digest>,
     pub(super) staged: String,
 }
@@ -98,14 +102,19 @@ impl std::fmt::Display for StageName {
 
 impl KeptName {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, '.');
+        let mut parts = text.splitn(4, '.');
         let deploy = DeployNo(parts.next()?.parse().ok()?);
+        let verdict = match parts.next()? {
+            "live" => Verdict::Live,
+            "undone" => Verdict::Undone,
+            _ => return None,
+        };
         let was = match parts.next()? {
             "none" => None,
             hex => Some(hex.parse().ok()?),
         };
         let staged = parts.next().filter(|it| StageName::parse(it).is_some())?.to_owned();
-        Some(Self { deploy, was, staged })
+        Some(Self { deploy, verdict, was, staged })
     }
 
     pub(super) fn depth(&self) -> usize {
@@ -116,7 +125,11 @@ impl KeptName {
 impl std::fmt::Display for KeptName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let was = self.was.map_or_else(|| "none".to_owned(), |it| it.hex());
-        write!(f, "{}.{was}.{}", self.deploy, self.staged)
+        let verdict = match self.verdict {
+            Verdict::Live => "live",
+            Verdict::Undone => "undone",
+        };
+        write!(f, "{}.{verdict}.{was}.{}", self.deploy, self.staged)
     }
 }
 
@@ -136,17 +149,16 @@ mod tests {
             name.mtime = Timestamp(17);
             assert_eq!(StageName::parse(&name.to_string()), Some(name.clone()), "{name}");
             for was in [None, Some(Digest([7; 32]))] {
-                let kept = KeptName { deploy: DeployNo(3), was, staged: name.to_string() };
-                assert_eq!(KeptName::parse(&kept.to_string()), Some(kept.clone()));
-                assert!(kept.to_string().len() < 200);
+                for verdict in [Verdict::Live, Verdict::Undone] {
+                    let (deploy, staged) = (DeployNo(3), name.to_string());
+                    let kept = KeptName { deploy, verdict, was, staged };
+                    assert_eq!(KeptName::parse(&kept.to_string()), Some(kept.clone()));
+                    assert!(kept.to_string().len() < 200);
+                }
             }
         }
-        assert!(
-            StageName::new(tokens.next(), 0, 0)
-                .with_ending_of(b"a.py")
-                .to_string()
-                .ends_with(".py")
-        );
+        let name = StageName::new(tokens.next(), 0, 0).with_ending_of(b"a.py");
+        assert_eq!(name.ending.as_deref(), Some("py"));
     }
 
     #[test]

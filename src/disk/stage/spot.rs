@@ -20,7 +20,7 @@ use crate::{
     model::{Change, DeployNo, Digest, FileSeen, Marker, RelPath, Timestamp},
     ports::Pack,
     roots::WatchedRoot,
-    switching::{Hitch, Kept, Names, Side, Standing},
+    switching::{Hitch, Kept, Names, Side, Standing, Verdict},
 };
 
 /// How often a content that moves is read again before it counts as being written.
@@ -259,9 +259,9 @@ impl Names for Spot<'_> {
         self.read(side).unwrap_or(Standing::Other { inode: (0, 0) })
     }
 
-    fn keep(&mut self, was: Option<Digest>) -> Result<(), Hitch> {
+    fn keep(&mut self, verdict: Verdict, was: Option<Digest>) -> Result<(), Hitch> {
         let staged = self.marker.name.clone();
-        let kept = KeptName { deploy: self.deploy, was, staged }.to_string();
+        let kept = KeptName { deploy: self.deploy, verdict, was, staged }.to_string();
         let at = self.at_stage();
         renameat(at.0, at.1, &self.folder.displaced, &kept)
             .map_err(|it| self.hitch("setting aside the former file", it))?;
@@ -276,7 +276,7 @@ impl Names for Spot<'_> {
         let kept = entries.find(|it| it.staged == self.marker.name)?;
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         let stat = statat(&self.folder.displaced, kept.to_string(), flags).ok()?;
-        Some(Kept { inode: (stat.st_dev, stat.st_ino), was: kept.was })
+        Some(Kept { inode: (stat.st_dev, stat.st_ino), verdict: kept.verdict, was: kept.was })
     }
 
     fn mtime(&self) -> Timestamp {

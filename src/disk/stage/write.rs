@@ -13,7 +13,8 @@ use std::{
 
 use rustix::{
     fs::{
-        Access, AtFlags, FileType, Mode, Stat, accessat, fstat, openat, statat, symlinkat, unlinkat,
+        Access, AtFlags, FileType, Gid, Mode, Stat, accessat, fchown, fstat, openat, statat,
+        symlinkat, unlinkat,
     },
     io::Errno,
 };
@@ -31,6 +32,7 @@ use crate::{
 };
 
 const NEW_FILE: u32 = 0o644;
+const HANDS_DOWN: u32 = 0o2000;
 /// The longest that a link can hold.
 const LONGEST: usize = 4095;
 
@@ -47,6 +49,8 @@ pub(super) struct Staging<'a> {
     name: StageName,
     folder: Folder,
     live: Option<Live>,
+    /// Of a new file, where its directory hands its own group down.
+    group: Option<Gid>,
 }
 
 impl<'a> Staging<'a> {
@@ -67,7 +71,9 @@ impl<'a> Staging<'a> {
         let (folder, depth) = place(base, &ground, tool, &path)?;
         let (_, file) = ground::segments(&path);
         let name = StageName::new(token, depth, ground.missing).with_ending_of(file);
-        Ok(Self { tool, path, name, folder, live })
+        let above = fstat(&ground.directory).map_err(|it| in_the_way(tool, it.into()))?;
+        let group = (above.st_mode & HANDS_DOWN != 0).then(|| Gid::from_raw(above.st_gid));
+        Ok(Self { tool, path, name, folder, live, group })
     }
 
     /// Nothing is left behind if it fails.
@@ -84,22 +90,18 @@ impl<'a> Staging<'a> {
 
     fn prepare(&mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
         let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat));
-        let mut marker = Marker { name: String::new(), inode: None, executable: false, size: 0 };
+        let had = self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
+        let mut marker = Marker { name: String::new(), inode: None, executable: had };
         if let Some((target, bytes)) = to {
             // The moment is in the name: what is told in it is what the file is given.
             self.name.mtime = attributes::told(at);
-            marker.executable = self.is_executable(target);
+            marker.executable = target.executable.unwrap_or(had);
             marker.inode = Some(self.write(bytes, marker.executable, at)?);
             marker.size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         }
         marker.name = self.name.to_string();
         self.lead(&marker.name)?;
         Ok(marker)
-    }
-
-    fn is_executable(&self, target: Target) -> bool {
-        let now = || self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
-        target.executable.unwrap_or_else(now)
     }
 
     fn write(
@@ -113,27 +115,27 @@ impl<'a> Staging<'a> {
         let mut file = std::fs::File::from(opened.map_err(|it| self.failed("making", it))?);
         file.write_all(bytes)
             .map_err(|it| self.failed("writing", Errno::from_io_error(&it).unwrap_or(Errno::IO)))?;
-        let mode = match &self.live {
-            Some(live) => {
-                attributes::take_over(live.file.as_fd(), &live.stat, file.as_fd())
-                    .map_err(|it| self.lost(it))?;
-                live.stat.st_mode
-            }
-            None => NEW_FILE,
-        };
-        // A file that has the bit keeps it for whom it has it.
-        let had = self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
-        let mode = if had == executable && self.live.is_some() {
-            mode
-        } else {
-            attributes::with_bit(mode, executable)
-        };
+        let mode = self.take_over(file.as_fd(), executable)?;
         attributes::set_mode(file.as_fd(), mode).map_err(|it| self.lost(it))?;
         attributes::set_mtime(file.as_fd(), at)
             .map_err(|it| self.failed("setting the mtime of", it))?;
         rustix::fs::fsync(&file).map_err(|it| self.failed("syncing", it))?;
         let stat = fstat(&file).map_err(|it| self.failed("asking of", it))?;
         Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// All but the mode, which comes last: this is what it is to be.
+    fn take_over(&self, file: BorrowedFd<'_>, executable: bool) -> Result<u32, StageFailure> {
+        let Some(live) = &self.live else {
+            // Who may not give it to that group makes files of his own there, too.
+            fchown(file, None, self.group).ok();
+            return Ok(attributes::with_bit(NEW_FILE, executable));
+        };
+        attributes::take_over(live.file.as_fd(), &live.stat, file).map_err(|it| self.lost(it))?;
+        let mode = live.stat.st_mode;
+        // A file that has the bit keeps it for whom it has it.
+        let is_same = stat::is_executable(&live.stat) == executable;
+        Ok(if is_same { mode } else { attributes::with_bit(mode, executable) })
     }
 
     /// From what may be kept of it one day to its tool. No link of ours is ever followed: it is a text that is made as

@@ -134,6 +134,23 @@ fn the_executable_bit_is_the_files_unless_it_is_said() {
     assert_eq!(fs::metadata(bench.path("new.sh")).unwrap().mode() & 0o7777, 0o755);
 }
 
+#[test]
+fn a_new_file_is_of_the_group_that_its_directory_hands_down() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("SKIPPED: only root may give directories away");
+    }
+    let bench = Bench::new(true);
+    fs::create_dir(bench.path("team")).unwrap();
+    std::os::unix::fs::chown(bench.path("team"), None, Some(2345)).unwrap();
+    fs::set_permissions(bench.path("team"), fs::Permissions::from_mode(0o2_775)).unwrap();
+    let order = bench.order(&[("team/new/a.py", None, Some("one"))]);
+    live(bench.switch(&order));
+    for path in ["team/new", "team/new/a.py"] {
+        assert_eq!(fs::metadata(bench.path(path)).unwrap().gid(), 2345, "{path}");
+    }
+    assert_eq!(fs::metadata(bench.path("team/new")).unwrap().mode() & 0o7777, 0o2_755);
+}
+
 /// Somebody changed the bit after the file was staged, which took the old one over.
 #[test]
 fn a_bit_that_was_changed_meanwhile_is_an_edit() {

@@ -91,7 +91,7 @@ fn rounds(bench: &Bench, shared: &Shared) -> Tally {
                     tally.seen += 1;
                 }
             }
-            other => panic!("{other:?}"),
+            other @ (Switched::Undone { .. } | Switched::Unknown { .. }) => panic!("{other:?}"),
         }
         for late in bench.stage.late() {
             // Nothing else goes but what was staged: whatever came out is told before.
