@@ -26,7 +26,9 @@ pub(super) fn check(part: &Part, staged: &JobFile, rules: &CheckRules, limits: L
             }
             None => {
                 let name = name.display();
-                return What::Fail(format!("the command cannot be run: there is no program {name}"));
+                return What::Fail(format!(
+                    "the command cannot be run: there is no program {name}"
+                ));
             }
         },
         _ => program,
@@ -86,7 +88,10 @@ mod tests {
             ("x", &[text("x")]),
             ("", &[text("")]),
             ("{path}", &[Piece::File(0)]),
-            ("--a={path}:{baseline}é", &[text("--a="), Piece::File(0), text(":"), Piece::File(1), text("é")]),
+            (
+                "--a={path}:{baseline}é",
+                &[text("--a="), Piece::File(0), text(":"), Piece::File(1), text("é")],
+            ),
             ("{tool}", &[text("r/{path}.py")]),
             ("{tool}{path}", &[text("r/{path}.py"), Piece::File(0)]),
             ("{x} {", &[text("{x} {")]),

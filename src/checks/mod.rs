@@ -66,9 +66,7 @@ impl Checker {
             }
             What::Command(job) => judge::exit(&self.run(job, stop, &mut seen), job),
             What::Syntax(job) => syntax::judged(&self.run(job, stop, &mut seen), job),
-            What::Compile(probe) => {
-                python::compiled(&self.run(&probe.job, stop, &mut seen), probe)
-            }
+            What::Compile(probe) => python::compiled(&self.run(&probe.job, stop, &mut seen), probe),
             What::Load(load) => {
                 let run = |job: &Job, seen: &mut Seen| self.run(job, stop, seen);
                 python::loaded(load, run, &mut seen)

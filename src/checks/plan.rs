@@ -45,7 +45,8 @@ pub(super) fn of(order: &CheckOrder, rules: &CheckRules, rung: Rung) -> Vec<Plan
     let staged = || parts.iter().filter_map(|it| Some((it, it.staged.as_ref()?)));
     planned.extend(staged().map(|(part, file)| content(part, file, rules, limits, rung)));
     if rules.load_probe {
-        let loaded = staged().filter(|it| language::of(&it.0.name, &it.1.bytes) == Language::Python);
+        let loaded =
+            staged().filter(|it| language::of(&it.0.name, &it.1.bytes) == Language::Python);
         planned.extend(loaded.map(|(part, _)| Planned {
             tool: part.tool.clone(),
             check: "load",
@@ -60,9 +61,7 @@ fn content(part: &Part, file: &JobFile, rules: &CheckRules, limits: Limits, rung
         _ if !rules.command.is_empty() => ("command", command::check(part, file, rules, limits)),
         Language::Python => ("compile", python::compile(part, file, rules, limits)),
         Language::Script(name) => ("syntax", syntax::check(name, part, file, rules, limits, rung)),
-        Language::Other(what) => {
-            ("syntax", What::Skip(format!("no checker is known for {what}")))
-        }
+        Language::Other(what) => ("syntax", What::Skip(format!("no checker is known for {what}"))),
     };
     Planned { tool: part.tool.clone(), check, what }
 }

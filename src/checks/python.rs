@@ -240,7 +240,8 @@ mod tests {
         assert_eq!(module("/srv/tools/a.py").as_deref(), Some("a"));
         assert_eq!(module("/srv/tools/web/fetch_tool.py").as_deref(), Some("web.fetch_tool"));
         assert_eq!(module("/srv/tools/web/__init__.py").as_deref(), Some("web"));
-        for path in ["/srv/tools/my-tool.py", "/srv/tools/1.py", "/srv/other/a.py", "/srv/tools/a"] {
+        for path in ["/srv/tools/my-tool.py", "/srv/tools/1.py", "/srv/other/a.py", "/srv/tools/a"]
+        {
             assert_eq!(module(path), None, "{path}");
         }
     }

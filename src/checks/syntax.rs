@@ -52,7 +52,13 @@ pub(super) fn check(
     }
     let arguments = vec![Job::text(*option), vec![Piece::File(0)]];
     let readable = vec![rules.path.clone()];
-    What::Syntax(Job { program: Job::text(program), arguments, files: vec![file], readable, limits })
+    What::Syntax(Job {
+        program: Job::text(program),
+        arguments,
+        files: vec![file],
+        readable,
+        limits,
+    })
 }
 
 pub(super) fn judged(ended: &Ended, job: &Job) -> CheckOutcome {
@@ -112,8 +118,14 @@ mod tests {
     fn each_interpreter_names_the_line_in_its_own_way() {
         let cases = [
             ("/s/0/a.sh: 3: Syntax error: \"fi\" unexpected", "Syntax error: \"fi\" unexpected"),
-            ("/s/0/a.sh: line 3: syntax error near `fi'\n/s/0/a.sh: line 3: `fi'", "syntax error near `fi'"),
-            ("/s/0/a.sh:3\nif (\n   ^\n\nSyntaxError: Unexpected end", "SyntaxError: Unexpected end"),
+            (
+                "/s/0/a.sh: line 3: syntax error near `fi'\n/s/0/a.sh: line 3: `fi'",
+                "syntax error near `fi'",
+            ),
+            (
+                "/s/0/a.sh:3\nif (\n   ^\n\nSyntaxError: Unexpected end",
+                "SyntaxError: Unexpected end",
+            ),
             ("/s/0/a.sh:3: syntax error, unexpected end", "syntax error, unexpected end"),
             ("syntax error at /s/0/a.sh line 3, near \"}\"", "syntax error, near \"}\""),
         ];

@@ -36,7 +36,10 @@ use args::{Command, Global, Typed, Typing};
 pub enum Invocation {
     Daemon(DaemonArgs),
     /// The process beside a program that is run in a sandbox.
-    Runner { scratch: PathBuf, walls: String },
+    Runner {
+        scratch: PathBuf,
+        walls: String,
+    },
     Client(ClientCommand),
 }
 

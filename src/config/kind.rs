@@ -52,10 +52,7 @@ impl Kind {
 
     /// Whether a variable of the environment is taken as it stands, without quotes.
     pub(super) fn is_text(self) -> bool {
-        !matches!(
-            self,
-            Self::Count(..) | Self::Switch | Self::Globs | Self::People | Self::Words
-        )
+        !matches!(self, Self::Count(..) | Self::Switch | Self::Globs | Self::People | Self::Words)
     }
 
     /// Bytes, milliseconds, or how many.

@@ -30,9 +30,8 @@ pub(super) fn rules(
     let millis = u64::try_from(default.timeout.as_millis()).unwrap_or(u64::MAX);
     let timeout = Duration::from_millis(number("root.verify.timeout", millis));
     let memory = number("root.verify.memory", default.memory);
-    let inside = |key: &str| -> Option<PathBuf> {
-        Some(path.join(table.get(source, key)?.text()?))
-    };
+    let inside =
+        |key: &str| -> Option<PathBuf> { Some(path.join(table.get(source, key)?.text()?)) };
     let command = table.get(source, "root.verify.command");
     let command = command.map(|at| at.items().iter().map(|it| it.text.clone()).collect());
     let probe = table.get(source, "root.verify.load_probe");

@@ -30,11 +30,8 @@ pub(super) fn call(
 ) -> Result<Ended, NoRunner> {
     let launched =
         launch(rung, settings, job).map_err(|it| NoRunner(format!("{}: {it}", what(rung))))?;
-    let mut talk = Talk {
-        with: &launched.connection,
-        stop,
-        until: Instant::now() + job.limits.time + GRACE,
-    };
+    let mut talk =
+        Talk { with: &launched.connection, stop, until: Instant::now() + job.limits.time + GRACE };
     let answer = talk.prepare().and_then(|()| {
         protocol::ask(job, &mut talk)?;
         protocol::read_answered(&mut talk)

@@ -82,8 +82,7 @@ fn probe(rung: Rung, settings: &Settings) -> Result<(), String> {
     let words = ["-c", "test ! -s \"$0\" && echo knowngood"];
     let mut arguments: Vec<_> = words.into_iter().map(Job::text).collect();
     arguments.push(vec![super::job::Piece::File(0)]);
-    let empty =
-        super::job::JobFile { name: "empty".into(), executable: false, bytes: Vec::new() };
+    let empty = super::job::JobFile { name: "empty".into(), executable: false, bytes: Vec::new() };
     let limits = Limits { time: std::time::Duration::from_secs(10), ..Limits::default() };
     let program = Job::text("/bin/sh");
     let job = Job { program, arguments, files: vec![empty], readable: Vec::new(), limits };

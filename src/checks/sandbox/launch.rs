@@ -115,7 +115,8 @@ fn bubblewrapped(settings: &Settings, job: &Job) -> io::Result<Launched> {
 }
 
 fn alone(settings: &Settings, walls: Walls) -> io::Result<Launched> {
-    let scratch = tempfile::Builder::new().prefix("knowngood-check-").tempdir_in(&settings.scratch)?;
+    let scratch =
+        tempfile::Builder::new().prefix("knowngood-check-").tempdir_in(&settings.scratch)?;
     let mut command = Command::new(&settings.program);
     command.args(runner_arguments(scratch.path(), walls));
     before_exec(&mut command, || Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
@@ -134,7 +135,10 @@ fn before_exec(
     command: &mut Command,
     step: impl FnMut() -> io::Result<()> + Send + std::marker::Sync + 'static,
 ) {
-    #[expect(unsafe_code, reason = "a descriptor and a signal are handed over between fork and exec")]
+    #[expect(
+        unsafe_code,
+        reason = "a descriptor and a signal are handed over between fork and exec"
+    )]
     // SAFETY: each of the closures makes one system call.
     unsafe {
         command.pre_exec(step);

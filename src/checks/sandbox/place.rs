@@ -27,7 +27,10 @@ impl Place {
         for (index, file) in job.files.iter().enumerate() {
             let name = Path::new(&file.name);
             if name.components().count() != 1 || name.file_name().is_none() {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "a file has no plain name"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a file has no plain name",
+                ));
             }
             let folder = scratch.join("files").join(index.to_string());
             files.push(folder.join(name));
@@ -38,8 +41,7 @@ impl Place {
         }
         for (path, file) in files.iter().zip(&job.files) {
             let mode = if file.executable { 0o700 } else { 0o600 };
-            let mut out =
-                OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+            let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
             out.write_all(&file.bytes)?;
         }
         if let Some(uid) = owner {
@@ -55,7 +57,9 @@ impl Place {
         for piece in pieces {
             match piece {
                 Piece::Text(it) => word.push(it),
-                Piece::File(index) => word.push(self.files.get(*index).map_or(Path::new(""), |it| it)),
+                Piece::File(index) => {
+                    word.push(self.files.get(*index).map_or(Path::new(""), |it| it))
+                }
             }
         }
         word
@@ -90,7 +94,9 @@ pub(super) fn remove(directory: &Path) {
         drop(fs::set_permissions(&path, fs::Permissions::from_mode(0o700)));
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
         // A link is no directory by this question, and is not followed.
-        next.extend(entries.filter(|it| it.file_type().is_ok_and(|it| it.is_dir())).map(|it| it.path()));
+        next.extend(
+            entries.filter(|it| it.file_type().is_ok_and(|it| it.is_dir())).map(|it| it.path()),
+        );
     }
     drop(fs::remove_dir_all(directory));
 }

@@ -58,7 +58,8 @@ pub(super) fn run(job: &Job, setting: &Setting<'_>, confinement: Confinement) ->
         (None, Ok(status)) => ended(status),
         (None, Err(error)) => How::NotRun(format!("its end was not told: {error}")),
     };
-    let how = if cleared { how } else { How::Over("some of its processes could not be ended".into()) };
+    let how =
+        if cleared { how } else { How::Over("some of its processes could not be ended".into()) };
     Ended { how, head, tail }
 }
 

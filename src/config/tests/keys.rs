@@ -172,8 +172,14 @@ const CASES: &[Case] = &[
     (
         "root.verify.command",
         &["[]", "[\"ruff\", \"check\", \"{path}\"]"],
-        ("\"ruff\"", "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is text in quotes"),
-        ("true", "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is true or false"),
+        (
+            "\"ruff\"",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is text in quotes",
+        ),
+        (
+            "true",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is true or false",
+        ),
     ),
     (
         "root.verify.timeout",
@@ -445,12 +451,9 @@ fn the_schema_says_what_the_parser_says() {
             Kind::People | Kind::Globs | Kind::Inside | Kind::Address => true,
             Kind::Size(..) | Kind::Duration(..) => senseless.1.contains("within"),
             Kind::Count(..) => senseless.1.contains("more than"),
-            Kind::Path
-            | Kind::Name
-            | Kind::Author
-            | Kind::Word(_)
-            | Kind::Switch
-            | Kind::Words => false,
+            Kind::Path | Kind::Name | Kind::Author | Kind::Word(_) | Kind::Switch | Kind::Words => {
+                false
+            }
         };
         assert_eq!(judged(&file(key, senseless.0)), beyond, "{path} = {}", senseless.0);
     }

@@ -18,7 +18,10 @@ fn what_hangs_is_ended_in_time_with_all_its_processes() {
             ("has children", format!("sleep {0} & sleep {0} & wait", word(1))),
             (
                 "daemonises",
-                format!("setsid sh -c 'trap \"\" TERM; (setsid sleep {0} &) ; sleep {0}' & sleep {0}", word(1)),
+                format!(
+                    "setsid sh -c 'trap \"\" TERM; (setsid sleep {0} &) ; sleep {0}' & sleep {0}",
+                    word(1)
+                ),
             ),
         ];
         for (what, line) in cases {
@@ -72,12 +75,23 @@ fn printing_without_end_neither_fills_nor_blocks_anything() {
 #[test]
 fn nothing_of_ours_is_seen() {
     for rung in rungs() {
-        let ended = shell(rung, "env; echo; ls /proc/self/fd; echo; pwd; ls -A; tty", seconds(20), &[]);
+        let ended =
+            shell(rung, "env; echo; ls /proc/self/fd; echo; pwd; ls -A; tty", seconds(20), &[]);
         let said = String::from_utf8(ended.head).unwrap();
         let mut parts = said.split("\n\n");
         let names: Vec<_> =
             parts.next().unwrap().lines().map(|it| it.split('=').next().unwrap()).collect();
-        let known = ["PATH", "HOME", "TMPDIR", "LANG", "PYTHONDONTWRITEBYTECODE", "PWD", "_", "OLDPWD", "SHLVL"];
+        let known = [
+            "PATH",
+            "HOME",
+            "TMPDIR",
+            "LANG",
+            "PYTHONDONTWRITEBYTECODE",
+            "PWD",
+            "_",
+            "OLDPWD",
+            "SHLVL",
+        ];
         assert!(names.iter().all(|it| known.contains(it)), "{rung:?}: {names:?}");
         // The directory that is being listed is the fourth.
         assert_eq!(parts.next(), Some("0\n1\n2\n3"), "{rung:?}: {said}");
@@ -144,7 +158,9 @@ fn a_disk_cannot_be_filled() {
         let told = match &ended.how {
             How::Exited(3) => true,
             How::Over(why) => why == "wrote more than 4 MiB",
-            How::Exited(_) | How::Signalled(_) | How::TimedOut | How::NotRun(_) | How::Stopped => false,
+            How::Exited(_) | How::Signalled(_) | How::TimedOut | How::NotRun(_) | How::Stopped => {
+                false
+            }
         };
         assert!(told, "{rung:?}: {ended:?}");
     }
@@ -167,7 +183,8 @@ fn memory_and_processes_are_limited() {
         let ended = shell(rung, &many, seconds(20), &[]);
         let said = ended.tail_text().to_lowercase();
         let told = ended.how == How::Over("had more than 64 processes".into())
-            || said.contains("cannot fork") || said.contains("resource temporarily unavailable");
+            || said.contains("cannot fork")
+            || said.contains("resource temporarily unavailable");
         assert!(told, "{rung:?}: {ended:?}");
         nobody_is_left(&word, &format!("{rung:?}"));
     }

@@ -91,7 +91,8 @@ fn an_import_changes_nothing() {
         );
         let run = load(&site, rung, "tools/a.py");
         assert!(matches!(run.outcome, CheckOutcome::Failed(_)), "{rung:?}: {run:?}");
-        let mut names: Vec<_> = site.root().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            site.root().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["a.py", "b.py"], "{rung:?}: no bytecode either");
     }
