@@ -35,6 +35,7 @@ use crate::{
 use claims::{Claims, Taken};
 use clock::SystemClock;
 use reload::Current;
+use works::Works;
 
 /// A stop that takes longer than this is not waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -232,9 +233,11 @@ fn start_loop(
         move |number| watch.get().into_iter().for_each(|it| it.barrier(number))
     };
     let Opened { log, archive, memory, pack, .. } = opened;
-    let works = works::works(&pack);
+    let works = Arc::new(Works::new(&config, &pack));
+    let for_loop = works.for_loop(Arc::clone(&pack));
     let tree = Box::new(Disk::new(pack, memory));
-    let world = reconcile::World { log, archive, tree, clock: Arc::new(SystemClock), works };
+    let world =
+        reconcile::World { log, archive, tree, clock: Arc::new(SystemClock), works: for_loop };
     let settings = reconcile::Settings { audit: reload::audit(&config) };
     let (handle, running, notice) = reconcile::start(world, settings, raise, ended)?;
     running.configure(reload::setup(&config)?);
@@ -244,7 +247,7 @@ fn start_loop(
         .map_err(|it| world_at("starting to watch, with cookies in", &cookies, it))?;
     let watch = keep(&watch, started);
     let running = Arc::new(running);
-    current.started(&watch, &running);
+    current.started(&watch, &running, works);
     service.loaded(handle.clone());
     Ok(Started { handle, watch, running })
 }

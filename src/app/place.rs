@@ -17,9 +17,16 @@ use crate::{config::Config, roots::STATE_FOLDER, socket::Socket, systemd};
 const FOR_US: u32 = 0o660;
 const FOR_OTHERS_TOO: u32 = 0o666;
 
+/// Where checks have room for a time.
+pub(super) const SCRATCH: &str = "scratch";
+
 /// Makes the state directory, with all that leads to it.
 pub(super) fn make(config: &Config) -> Result<(), Failed> {
     private_directory(&config.state_dir)?;
+    // What is checked before it goes live is checked there; what a crash left of that is of no use.
+    let scratch = config.state_dir.join(SCRATCH);
+    drop(fs::remove_dir_all(&scratch));
+    private_directory(&scratch)?;
     if config.state_dir.file_name().is_some_and(|it| it == STATE_FOLDER) {
         ignore_itself(&config.state_dir)?;
     }

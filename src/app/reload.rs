@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::{error, info, warn};
 
-use super::{Failed, claims::Claims, vitals::Vitals};
+use super::{Failed, claims::Claims, vitals::Vitals, works::Works};
 use crate::{
     config::{self, Config, Effective, RootConfig},
     decide::{RootRules, Rules},
@@ -22,7 +22,7 @@ pub(super) struct Current {
     /// What the process was started with: what waits for a restart still is as it was then.
     first: Vec<Effective>,
     force: Mutex<InForce>,
-    started: OnceLock<(Arc<OnceLock<Watch>>, Arc<Running>)>,
+    started: OnceLock<(Arc<OnceLock<Watch>>, Arc<Running>, Arc<Works>)>,
 }
 
 struct InForce {
@@ -46,9 +46,14 @@ impl Current {
     }
 
     /// From now on a reload has something to apply to.
-    pub(super) fn started(&self, watch: &Arc<OnceLock<Watch>>, running: &Arc<Running>) {
+    pub(super) fn started(
+        &self,
+        watch: &Arc<OnceLock<Watch>>,
+        running: &Arc<Running>,
+        works: Arc<Works>,
+    ) {
         // Called once, by the one who starts.
-        drop(self.started.set((Arc::clone(watch), Arc::clone(running))));
+        drop(self.started.set((Arc::clone(watch), Arc::clone(running), works)));
     }
 
     fn force(&self) -> std::sync::MutexGuard<'_, InForce> {
@@ -116,7 +121,7 @@ impl Current {
     }
 
     fn try_reload(&self) -> Result<Reconfigured, Vec<String>> {
-        let Some((watch, running)) = self.started.get() else {
+        let Some((watch, running, works)) = self.started.get() else {
             return Err(vec!["the daemon is still starting".to_owned()]);
         };
         let read =
@@ -131,6 +136,7 @@ impl Current {
         self.log.set_level(config.log.level);
         let roots_stay = force.config.roots == config.roots;
         let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
+        works.configure(&config);
         running.configure(setup);
         let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
         let needs_restart = waits.map(|it| it.0).collect();

@@ -1,62 +1,49 @@
-//! What deploys work with: the stage on the disk, the checks in their sandbox, the command that a root wants run afterwards.
+//! What deploys work with: the stage on the disk, the checks in their sandbox, the command that a root wants run
+//! afterwards. Made here, told of every configuration.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
+use super::place::SCRATCH;
 use crate::{
-    model::{
-        Change, CheckRun, Deploy, Late, Marker, RootName, SwitchOrder, Switched, ToolId, Undone,
+    checks::{
+        Checker,
+        sandbox::{Ladder, Settings},
     },
-    ports::{Ability, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
-    reconcile::Works,
+    config::Config,
+    disk::DiskStage,
+    model::Deploy,
+    ports::Pack,
+    reconcile,
 };
 
-pub(super) fn works(pack: &Arc<dyn Pack>) -> Works {
-    Works {
-        stage: Arc::new(Unstaged),
-        checks: Arc::new(Unchecked),
-        pack: Arc::clone(pack),
-        after: Arc::new(|_: &Deploy| ()),
-    }
+pub(super) struct Works {
+    pub(super) stage: Arc<DiskStage>,
+    pub(super) checks: Arc<Checker>,
 }
 
-struct Unstaged;
-struct Unchecked;
+impl Works {
+    /// Tries which rung of the sandbox ladder works: some ten milliseconds.
+    pub(super) fn new(config: &Config, pack: &Arc<dyn Pack>) -> Self {
+        let settings = Settings { scratch: config.state_dir.join(SCRATCH), ..Settings::default() };
+        let stage = Arc::new(DiskStage::new(Arc::clone(pack)));
+        let checks = Arc::new(Checker::new(Ladder::climb(settings), Vec::new()));
+        let works = Self { stage, checks };
+        works.configure(config);
+        works
+    }
 
-impl Checks for Unchecked {
-    fn nothing_to_run(&self, _: &CheckOrder) -> Option<Vec<CheckRun>> {
-        Some(Vec::new())
+    pub(super) fn configure(&self, config: &Config) {
+        let roots: Vec<_> = config.roots.iter().map(|it| it.watched.clone()).collect();
+        self.stage.set_roots(&roots);
+        self.checks.set_rules(config.roots.iter().map(|it| it.checks.clone()).collect());
     }
-    fn verify(&self, _: &CheckOrder, _: &StopFlag) -> Vec<CheckRun> {
-        Vec::new()
-    }
-    fn sandbox(&self) -> &'static str {
-        "none"
-    }
-}
 
-impl Stage for Unstaged {
-    fn stage(&self, change: &Change, _: Option<&[u8]>) -> Result<Marker, StageFailure> {
-        Err(StageFailure::ReadOnly { tool: change.tool.clone(), why: "not yet".to_owned() })
-    }
-    fn staged(&self, _: &ToolId, _: &Marker) -> Option<PathBuf> {
-        None
-    }
-    fn switch(&self, orders: &[SwitchOrder]) -> Vec<Switched> {
-        orders.iter().map(|it| self.settle(it)).collect()
-    }
-    fn settle(&self, _: &SwitchOrder) -> Switched {
-        Switched::Undone { why: Undone::Interrupted, seen: Vec::new() }
-    }
-    fn discard(&self, _: &ToolId, _: &Marker) {}
-    fn sweep(&self, _: &RootName, _: &[String]) {}
-    fn late(&self) -> Vec<Late> {
-        Vec::new()
-    }
-    fn holds_displaced(&self) -> bool {
-        false
-    }
-    fn release(&self, _: &Late) {}
-    fn ability(&self, _: &RootName) -> Ability {
-        Ability::ReadOnly("not yet".to_owned())
+    pub(super) fn for_loop(&self, pack: Arc<dyn Pack>) -> reconcile::Works {
+        reconcile::Works {
+            stage: Arc::clone(&self.stage) as _,
+            checks: Arc::clone(&self.checks) as _,
+            pack,
+            after: Arc::new(|_: &Deploy| ()),
+        }
     }
 }

@@ -6,6 +6,7 @@ mod clock;
 mod daemon;
 mod inotify;
 mod roots;
+pub mod sandbox;
 mod socket;
 mod space;
 pub mod systemd;
@@ -15,6 +16,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use crate::{
+    checks::sandbox::Standing,
     config::{Config, ConfigErrors},
     wire::{Info, Status},
 };
@@ -22,7 +24,7 @@ use crate::{
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `daemon`, `config`, `inotify`, `root`, `socket`, `store`, `systemd`, `clock`.
+    /// `daemon`, `config`, `inotify`, `root`, `sandbox`, `socket`, `store`, `systemd`, `clock`.
     pub check: &'static str,
     pub verdict: Verdict,
     pub what: String,
@@ -51,6 +53,8 @@ pub struct Patient {
     pub unit: Option<String>,
     /// What `timedatectl show` said, where there is one.
     pub time: Option<String>,
+    /// Each rung on which checks could run, and whether it works for whoever asks.
+    pub ladder: Vec<Standing>,
     /// `/proc`, where it is not another.
     pub proc: PathBuf,
     /// This program's version.
@@ -84,6 +88,7 @@ pub fn examine(patient: &Patient) -> Vec<Finding> {
     findings.extend(daemon::configuration(patient));
     findings.extend(socket::examine(patient));
     findings.extend(roots::examine(patient));
+    findings.extend(sandbox::examine(patient));
     findings.extend(inotify::examine(patient));
     findings.extend(space::examine(patient));
     findings.extend(clock::examine(patient));

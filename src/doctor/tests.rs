@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    checks::sandbox::{Namespaces, Rung},
     config::{Request, System},
     store::Health,
     wire::WatchState,
@@ -94,6 +95,7 @@ impl Ward {
             daemon: Ok(answers),
             unit: Some(UNIT.to_owned()),
             time: Some("NTP=yes\nNTPSynchronized=yes\n".to_owned()),
+            ladder: ladder(&[]),
             proc: self.path("proc"),
             version: "1",
         }
@@ -245,6 +247,36 @@ fn the_configuration() {
         found.iter().any(|it| it.2.starts_with("2 errors, the first: %config.toml:1:1")),
         "{found:#?}"
     );
+}
+
+/// All rungs work but these.
+fn ladder(broken: &[(Rung, &str)]) -> Vec<Standing> {
+    let why = |rung: &Rung| broken.iter().find(|it| it.0 == *rung).map(|it| it.1.to_owned());
+    let works = |rung: &Rung| why(rung).map_or(Ok(()), Err);
+    Rung::ALL.iter().map(|rung| Standing { rung: *rung, works: works(rung) }).collect()
+}
+
+#[test]
+fn the_sandbox() {
+    let ward = Ward::new();
+    let away = (Rung::Runner, "the runner's unit: No such file or directory");
+    let denied = (Rung::Runner, "the runner's unit: Permission denied");
+    let no = [(Rung::Bubblewrap, "no bwrap"), (Rung::Landlock(Namespaces::Own), "no namespaces")];
+    let still = (Rung::Landlock(Namespaces::Shared), "no Landlock");
+    let start = "systemctl start knowngood-runner.socket";
+    let by_limits =
+        "the checks of knowngood.service run with nothing but limits: the runner's unit";
+    ward.one(|it| it.ladder = ladder(&[away]), "sandbox", Note, by_limits, start);
+    let sudo = "sudo knowngood doctor";
+    ward.one(|it| it.ladder = ladder(&[denied]), "sandbox", Note, "only root may ask", sudo);
+    let said = |broken: &[(Rung, &str)]| {
+        let found = ward.found(|it| it.ladder = ladder(broken));
+        found.into_iter().map(|it| it.2).collect::<Vec<_>>().join("\n")
+    };
+    let all = said(&[away, no[0], no[1]]);
+    assert!(all.contains("Landlock alone") && all.contains("no namespaces"), "{all}");
+    let all = said(&[away, no[0], no[1], still]);
+    assert!(all.contains("nothing is imported: no bwrap"), "{all}");
 }
 
 #[test]

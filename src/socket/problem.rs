@@ -39,7 +39,6 @@ pub(super) enum Code {
     CannotKeepOwner,
     SafetyStop,
     VerificationFailed,
-    PolicyRejected,
     BaseRequired,
     TooLarge,
     UnsupportedType,
@@ -89,9 +88,6 @@ impl Code {
             Self::SafetyStop => (S::CONFLICT, "safety_stop", "Nothing is changed in this root"),
             Self::VerificationFailed => {
                 (S::UNPROCESSABLE_ENTITY, "verification_failed", "Verification says no")
-            }
-            Self::PolicyRejected => {
-                (S::UNPROCESSABLE_ENTITY, "policy_rejected", "The policy says no")
             }
             Self::BaseRequired => {
                 (S::PRECONDITION_REQUIRED, "base_required", "What did you start from?")
@@ -147,7 +143,6 @@ impl Code {
             | Self::CannotKeepOwner
             | Self::SafetyStop
             | Self::VerificationFailed
-            | Self::PolicyRejected
             | Self::BaseRequired
             | Self::TooLarge
             | Self::UnsupportedType

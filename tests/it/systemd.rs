@@ -2,4 +2,5 @@
 
 mod guest;
 mod package;
+mod runner;
 mod units;

@@ -84,12 +84,12 @@ fn begin(job: &Job, place: &Place, out: io::PipeWriter, it: Confinement) -> io::
 fn why_not(job: &Job, place: &Place, error: &io::Error) -> String {
     let program = place.word(&job.program);
     let program = program.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => format!("{program} could not be run: there is no such program"),
-        io::ErrorKind::PermissionDenied => format!(
-            "{program} could not be run: it is not executable for whom it would run as in the sandbox"
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => format!("{program} could not be run: there is no such program"),
+        Some(libc::EACCES) => format!(
+            "{program} could not be run: whoever it would run as in the sandbox may not execute it"
         ),
-        _ => format!("{program} could not be run: {error}"),
+        _ => format!("{program} could not be run, or not be put into its sandbox: {error}"),
     }
 }
 

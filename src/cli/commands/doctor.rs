@@ -70,6 +70,7 @@ fn patient(args: &DoctorArgs, client: &Client) -> Patient {
         request,
         unit: Path::new("/run/systemd/system").exists().then(unit),
         time: said("timedatectl", &["show"]),
+        ladder: doctor::sandbox::look(),
         proc: PathBuf::from("/proc"),
         version: env!("CARGO_PKG_VERSION"),
     }

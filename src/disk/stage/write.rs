@@ -91,7 +91,7 @@ impl<'a> Staging<'a> {
     fn prepare(&mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
         let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat));
         let had = self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
-        let mut marker = Marker { name: String::new(), inode: None, executable: had };
+        let mut marker = Marker { name: String::new(), inode: None, executable: had, size: 0 };
         if let Some((target, bytes)) = to {
             // The moment is in the name: what is told in it is what the file is given.
             self.name.mtime = attributes::told(at);

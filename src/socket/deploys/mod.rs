@@ -9,9 +9,8 @@ mod show;
 mod undo;
 
 pub(super) use self::{
-    answer::{Ending, settled},
     decide::{abort, approve, confirm},
-    propose::{deploy, submit},
+    propose::deploy,
     show::{list, one},
     undo::{restore, rollback},
 };

@@ -10,7 +10,6 @@ use super::{
     wait,
 };
 use crate::{
-    access::Right,
     model::{
         AuthorKind, CheckRun, DeployKind, DeployState, Digest, Proposal, Reason, Refusal,
         RequestKey,

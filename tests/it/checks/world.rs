@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::{Duration, Instant},
@@ -69,8 +70,10 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // The runner's unit has a `/tmp` of its own, and runs as somebody else.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let path = folder.path().canonicalize().unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(path.join("root")).unwrap();
         fs::create_dir(path.join("stage")).unwrap();
         let name = RootName::new("tools").unwrap();

@@ -51,11 +51,17 @@ const FILTERS: &[(&str, &str)] = &[
     ),
 ];
 
-fn install(guest: &Guest) {
+pub(super) fn install(guest: &Guest) {
     guest.sh("mkdir -p /root/src/target/release /root/src/config /root/src/systemd");
     let program = Path::new(env!("CARGO_BIN_EXE_knowngood"));
     guest.put(program, "/root/src/target/release/knowngood");
-    let units = ["knowngood.service", "knowngood.socket", "knowngood.sysusers"];
+    let units = [
+        "knowngood.service",
+        "knowngood.socket",
+        "knowngood-runner.socket",
+        "knowngood-runner@.service",
+        "knowngood.sysusers",
+    ];
     let units = units.map(|it| format!("systemd/{it}"));
     for path in units.iter().map(String::as_str).chain(["config/knowngood.toml"]) {
         guest.put(&file(path), &format!("/root/src/{path}"));
@@ -109,14 +115,22 @@ fn a_service_from_start_to_stop() {
 }
 
 fn the_units_are_sound(guest: &Guest) {
-    let units = "/etc/systemd/system/knowngood.service /etc/systemd/system/knowngood.socket";
+    let units = "/etc/systemd/system/knowngood.service /etc/systemd/system/knowngood.socket \
+                 /etc/systemd/system/knowngood-runner.socket /etc/systemd/system/knowngood-runner@x.service";
     assert_eq!(guest.sh(&format!("systemd-analyze verify {units} 2>&1")), "");
-    guest.sh("systemd-analyze security --threshold=5 knowngood.service");
+    for unit in ["knowngood.service", "knowngood-runner@x.service"] {
+        let told = guest.sh(&format!("systemd-analyze security --threshold=5 {unit} | tail -1"));
+        println!("{}", told.trim());
+    }
     for entry in file("systemd/drop-ins").read_dir().unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        let unit = if name.starts_with("socket") { "socket" } else { "service" };
-        let folder = format!("/etc/systemd/system/knowngood.{unit}.d");
+        let unit = match name {
+            it if it.starts_with("socket") => "knowngood.socket",
+            it if it.starts_with("runner") => "knowngood-runner@.service",
+            _ => "knowngood.service",
+        };
+        let folder = format!("/etc/systemd/system/{unit}.d");
         guest.sh(&format!("mkdir -p {folder}"));
         guest.put(&path, &format!("{folder}/{name}"));
         let told = guest.sh(&format!("systemd-analyze verify {units} 2>&1; rm -r {folder}"));
