@@ -19,6 +19,7 @@ mod metrics;
 mod mutants;
 mod refusals;
 mod replay;
+mod resolving;
 mod saves;
 mod store_contract;
 mod store_crash;
