@@ -52,5 +52,5 @@ fn a_conflict_in_a_pipe() {
     let marked =
         format!("1\n<<<<<<< disk v2\ntwo\n||||||| v1\n2\n=======\nzwei\n>>>>>>> {name}\n3\n");
     assert_eq!(stdout(&done), marked);
-    assert_eq!(world.versions("x.py").len(), 2);
+    assert_eq!(world.versions("tools/x.py").len(), 2);
 }
