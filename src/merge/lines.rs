@@ -39,8 +39,8 @@ impl<'a> Lines<'a> {
 
 /// A NUL byte stands in no text.
 fn comparable(bytes: &[u8]) -> bool {
-    let ends = |it: &[u8]| it.iter().filter(|it| **it == b'\n').count();
-    bytes.len() <= MOST_BYTES && !bytes.contains(&0) && ends(bytes) < MOST_LINES
+    let lines = |it: &[u8]| it.split_inclusive(|it| *it == b'\n').count();
+    bytes.len() <= MOST_BYTES && !bytes.contains(&0) && lines(bytes) <= MOST_LINES
 }
 
 impl<'a> Side<'a> {

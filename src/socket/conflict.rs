@@ -29,6 +29,8 @@ pub(super) struct Contested<'a> {
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is longer than this in bytes, nobody reads in an answer.
 const LONGEST: usize = 256 << 10;
+/// So many tools stand in the request that is proposed next.
+const SHOWN: usize = 3;
 
 /// The 409: `deploy`, where it became one.
 pub(super) fn conflicts(
@@ -75,7 +77,8 @@ fn conflict(
     let proposal = contested.proposed.map(|_| "proposed".to_owned());
     let shown = |from: (&Option<String>, &[u8]), to: (&Option<String>, &[u8])| {
         let side = |it: (&Option<String>, _)| it.0.clone().map(|label| (label, it.1));
-        diff::text_between(contested.id, side(from), side(to)).filter(|it| it.len() <= LONGEST)
+        diff::text_between(contested.id, side(from).as_ref(), side(to).as_ref())
+            .filter(|it| it.len() <= LONGEST)
     };
     conflict.diff_base_current = shown((&base, &sides.base), (&disk, &sides.current));
     conflict.diff_base_proposed = shown((&base, &sides.base), (&proposal, sides.proposed));
@@ -181,7 +184,6 @@ fn next_request(conflicts: &[Conflict]) -> String {
         return "both can be merged: POST /v1/deploys again with \"on_conflict\": \"merge\""
             .to_owned();
     }
-    const SHOWN: usize = 3;
     let based = conflicts.iter().take(SHOWN).map(|it| {
         let base = it.current.as_ref().map(|it| it.sha256.as_str());
         serde_json::json!({"tool": it.tool, "base": base, "content": "…"})

@@ -76,17 +76,17 @@ pub(super) fn between(
 }
 
 /// Unified; each side with its label, where there is one. `None`: no text.
-pub(super) fn text_between<'a>(
+pub(super) fn text_between(
     id: &ToolId,
-    from: Option<(String, &'a [u8])>,
-    to: Option<(String, &'a [u8])>,
+    from: Option<&(String, &[u8])>,
+    to: Option<&(String, &[u8])>,
 ) -> Option<String> {
-    let side = |it: Option<&(String, &'a [u8])>| text(it.map_or(&[][..], |it| it.1));
-    let (old, new) = (side(from.as_ref())?, side(to.as_ref())?);
-    let label = |side: &str, it: &Option<(String, _)>| {
-        it.as_ref().map_or_else(|| "/dev/null".to_owned(), |it| format!("{side}/{id}\t({})", it.0))
+    let (old, new) = (from.map_or(&[][..], |it| it.1), to.map_or(&[][..], |it| it.1));
+    let (old, new) = (text(old)?, text(new)?);
+    let label = |side: &str, it: Option<&(String, &[u8])>| {
+        it.map_or_else(|| "/dev/null".to_owned(), |it| format!("{side}/{id}\t({})", it.0))
     };
-    Some(Compared::of(old, new).unified([&label("a", &from), &label("b", &to)], 3))
+    Some(Compared::of(old, new).unified([&label("a", from), &label("b", to)], 3))
 }
 
 fn label(side: &str, id: &ToolId, point: Option<&Point>) -> String {

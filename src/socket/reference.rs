@@ -6,7 +6,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    model::{Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
+    model::{Base, Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
     reconcile::View,
     wire::{self, Side},
 };
@@ -158,6 +158,13 @@ impl Point {
     pub(super) fn is(&self, other: &Self) -> bool {
         let bits = self.executable.zip(other.executable);
         self.digest == other.digest && bits.is_none_or(|it| it.0 == it.1)
+    }
+}
+
+/// As a proposal keeps what it started from.
+impl From<&Base> for Point {
+    fn from(base: &Base) -> Self {
+        Self { digest: base.digest, version: base.version, executable: None }
     }
 }
 

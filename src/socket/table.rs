@@ -11,7 +11,11 @@ use super::{
 use crate::access::Right::{Accept, Admin, Approve, Deploy, Read, Runtime};
 
 pub(super) fn routes() -> Vec<Route> {
-    let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
+    looking().into_iter().chain(acting()).collect()
+}
+
+fn looking() -> Vec<Route> {
+    let get = Method::GET;
     vec![
         act(
             get.clone(),
@@ -50,6 +54,19 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         look("/v1/runtimes", Read, "What each runtime has loaded", runtimes::list),
         look("/v1/runtimes/{name}", Read, "What one runtime has loaded", runtimes::one),
+        look("/metrics", Read, "Figures in the text format of Prometheus", metrics::metrics),
+        look(
+            "/v1/config",
+            Admin,
+            "The configuration, with where each value came from",
+            admin::config,
+        ),
+    ]
+}
+
+fn acting() -> Vec<Route> {
+    let (put, post, delete) = (Method::PUT, Method::POST, Method::DELETE);
+    vec![
         act(
             put,
             "/v1/runtimes/{name}",
@@ -58,13 +75,6 @@ pub(super) fn routes() -> Vec<Route> {
             runtimes::report,
         ),
         act(delete, "/v1/runtimes/{name}", Some(Runtime), "Forget a runtime", runtimes::forget),
-        look("/metrics", Read, "Figures in the text format of Prometheus", metrics::metrics),
-        look(
-            "/v1/config",
-            Admin,
-            "The configuration, with where each value came from",
-            admin::config,
-        ),
         act(
             post.clone(),
             "/v1/resolve",

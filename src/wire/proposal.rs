@@ -307,6 +307,7 @@ impl From<Invalid> for Unfit {
 }
 
 /// Null is an answer, and absence is none.
+#[expect(clippy::option_option, reason = "absent, null and given are three things here")]
 pub(super) fn given<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Option<String>>, D::Error> {

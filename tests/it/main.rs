@@ -21,6 +21,7 @@ mod mutants;
 mod readme;
 mod refusals;
 mod replay;
+mod resolving;
 mod saves;
 mod stage;
 mod store_contract;

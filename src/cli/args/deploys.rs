@@ -10,11 +10,15 @@ use super::complete;
 const BASE_HELP: &str = "\
 What the new content was made from: a version reference, or `none` for a tool that must not exist yet \
 [on a terminal: what stands on disk now]";
+const REASON_HELP: &str = "One lower-case word: bug_fix, feature, refactor, …";
+const STATE_HELP: &str =
+    "Only in this state: awaiting_approval, activated, conflicted, rejected, …";
 const WAIT_HELP: &str = "How long to wait for its end, 0 for not at all [default: until it rests]";
 const MERGE_TOOL_HELP: &str = "\
 Settle conflicts with this command, given four files: base, disk, proposed and result \
 [$KNOWNGOOD_MERGETOOL, the merge.tool of git, $VISUAL or $EDITOR]";
 
+#[expect(clippy::struct_excessive_bools, reason = "switches, none of which implies another")]
 #[derive(Debug, Default, Args)]
 #[command(override_usage = "knowngood deploy [OPTIONS] <TOOL> <FILE>\n       \
                             knowngood deploy [OPTIONS] <TOOL> --delete\n       \
@@ -79,8 +83,7 @@ pub(in crate::cli) enum Clash {
 /// Why, and by whom.
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct Said {
-    /// One lower-case word: bug_fix, feature, refactor, …
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", help = REASON_HELP)]
     pub(in crate::cli) reason: Option<String>,
     /// Why, in a sentence
     #[arg(short, long)]
@@ -145,8 +148,7 @@ pub(in crate::cli) struct DeploysArgs {
     /// Only of this tool
     #[arg(long, conflicts_with = "number", add = ArgValueCompleter::new(complete::tool))]
     pub(in crate::cli) tool: Option<String>,
-    /// Only in this state: awaiting_approval, activated, conflicted, rejected, …
-    #[arg(long, conflicts_with = "number", add = ArgValueCompleter::new(complete::deploy_state))]
+    #[arg(long, help = STATE_HELP, conflicts_with = "number", add = ArgValueCompleter::new(complete::deploy_state))]
     pub(in crate::cli) state: Option<String>,
 }
 

@@ -26,7 +26,7 @@ pub(super) fn run(
     let target = Target::new(&format!("/v1/deploys/{}/{word}", args.number));
     let answer = client.post(&target, &outcome::body(&request)?, Wait::Long);
     let answer = answer.map_err(|it| refusal::told(it, None, out))?;
-    let exit = outcome::finish(&answer, out)?;
+    let exit = outcome::finish(&answer, out);
     // Whoever gives up a deploy wants it to end so.
     let given_up = matches!(view::text(&answer, "/state"), "aborted" | "rolled_back");
     Ok(if word == "abort" && given_up { Exit::Ok } else { exit })

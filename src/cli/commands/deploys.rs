@@ -1,9 +1,8 @@
 //! `deploys`: what was deployed, newest first, or one of them with every step.
 
-use anstyle::Style;
 use serde_json::Value;
 
-use super::{refusal, version::pairs};
+use super::{outcome::style, refusal, version::pairs};
 use crate::cli::{
     args::DeploysArgs,
     client::{Client, Target},
@@ -47,14 +46,13 @@ fn table(list: &Value, out: &mut Out) {
             Cell::styled(view::number(it, "/deploy").unwrap_or(0).to_string(), BOLD),
             Cell::styled(state, style(state)),
             out.time(view::text(it, "/steps/0/at")).into(),
-            view::text(it, "/kind").into(),
-            view::author(it).into(),
             tools(it).into(),
-            view::text(it, "/reason").into(),
+            view::author(it).into(),
+            reason(it).into(),
             view::text(it, "/message").lines().next().unwrap_or_default().into(),
         ]);
     }
-    let head = ["DEPLOY", "STATE", "ASKED", "KIND", "AUTHOR", "TOOLS", "REASON", "MESSAGE"];
+    let head = ["DEPLOY", "STATE", "ASKED", "TOOLS", "AUTHOR", "REASON", "MESSAGE"];
     out.table(&head, &rows);
     if rows.is_empty() {
         out.note("nothing was deployed yet");
@@ -70,6 +68,12 @@ fn tools(deploy: &Value) -> String {
     format!("{}{}{more}", view::text(first, "/tool"), versions(first))
 }
 
+/// What is no plain deploy says so.
+fn reason(deploy: &Value) -> String {
+    let (kind, reason) = (view::text(deploy, "/kind"), view::text(deploy, "/reason"));
+    if kind == "deploy" || kind == reason { reason.to_owned() } else { format!("{kind}, {reason}") }
+}
+
 fn versions(change: &Value) -> String {
     let was = view::number(change, "/displaced").or_else(|| view::number(change, "/base"));
     let goes = change.get("sha256").is_some_and(Value::is_null);
@@ -79,14 +83,6 @@ fn versions(change: &Value) -> String {
         None => return was.map_or_else(String::new, |it| format!(" over v{it}")),
     };
     was.map_or_else(|| format!(" {to}"), |it| format!(" v{it} -> {to}"))
-}
-
-fn style(state: &str) -> Style {
-    match Exit::of_deploy(state) {
-        Exit::Ok => GREEN,
-        Exit::PartlyDone => YELLOW,
-        _ => RED,
-    }
 }
 
 fn one(deploy: &Value, out: &mut Out) {
@@ -115,7 +111,7 @@ fn one(deploy: &Value, out: &mut Out) {
     pairs(&rows, out);
     out.line("");
     let changes = view::items(deploy, "/changes").iter();
-    let changes: Vec<Vec<Cell>> = changes.map(|it| change(it)).collect();
+    let changes: Vec<Vec<Cell>> = changes.map(change).collect();
     out.table(&["TOOL", "BASE", "VERSION", "BEFORE", "SHA256"], &changes);
     out.line("");
     let steps = view::items(deploy, "/steps").iter();

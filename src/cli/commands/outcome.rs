@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anstyle::Style;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ pub(super) fn ask(
     let answer = client.post(&target, &asked.body, Wait::Long);
     let answer = answer.map_err(|it| refusal::told(it, asked.again, out))?;
     let answer = followed(answer, limit, client, out)?;
-    finish(&answer, out)
+    Ok(finish(&answer, out))
 }
 
 /// `None`: until it rests.
@@ -123,12 +124,12 @@ fn progress(answer: &Value, shown: usize, out: &mut Out) -> usize {
 }
 
 /// How it stands, and what that means for a script.
-pub(super) fn finish(answer: &Value, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn finish(answer: &Value, out: &mut Out) -> Exit {
     let state = view::text(answer, "/state");
     let exit = Exit::of_deploy(state);
     if out.json {
         out.document(answer);
-        return Ok(exit);
+        return exit;
     }
     refusal::findings(answer, out);
     tell(answer, state, out);
@@ -150,17 +151,24 @@ pub(super) fn finish(answer: &Value, out: &mut Out) -> Result<Exit, Failure> {
         }
         _ => (),
     }
-    Ok(exit)
+    exit
+}
+
+/// Well, not yet, or not at all.
+pub(super) fn style(state: &str) -> Style {
+    let exit = Exit::of_deploy(state);
+    if exit == Exit::Ok {
+        GREEN
+    } else if exit == Exit::PartlyDone {
+        YELLOW
+    } else {
+        RED
+    }
 }
 
 /// One line a tool.
 fn tell(answer: &Value, state: &str, out: &mut Out) {
-    let style = match Exit::of_deploy(state) {
-        Exit::Ok => GREEN,
-        Exit::PartlyDone => YELLOW,
-        _ => RED,
-    };
-    let word = out.paint(style, &visible(state));
+    let word = out.paint(style(state), &visible(state));
     let deploy = view::number(answer, "/deploy");
     let deploy = deploy.map_or_else(String::new, |it| format!("  (deploy {it})"));
     for it in view::items(answer, "/changes") {

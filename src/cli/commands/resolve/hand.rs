@@ -97,7 +97,7 @@ impl Tool {
                 }
             }
             Self::Editor(command) => {
-                let result = files.last().map(PathBuf::as_path).unwrap_or(Path::new(""));
+                let result = files.last().map_or(Path::new(""), PathBuf::as_path);
                 shell.args(["-c", &format!("{command} \"$@\""), "sh"]).arg(result);
             }
         }

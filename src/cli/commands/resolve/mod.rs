@@ -184,7 +184,7 @@ fn settled(it: &Sides, with: Option<&str>, out: &mut Out) -> Result<Settled, Fai
     }
     let labels = Labels { base: &it.base.name, current: &it.disk.name, proposed: &it.name };
     let marked = merge::marked(&it.base.bytes, &it.disk.bytes, &it.proposed, labels);
-    if with.is_none() && !(out.terminal && !out.json) {
+    if with.is_none() && (out.json || !out.terminal) {
         // As `git merge-file -p` does.
         if let (false, Some(marked)) = (out.json, &marked) {
             out.bytes(marked);
