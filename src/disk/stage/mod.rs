@@ -131,8 +131,9 @@ impl DiskStage {
                 exchanges: self.exchanges,
             };
             let mut spot = Spot::open(terms, change, marker)?;
-            if how == How::Settle {
-                spot.mend()?;
+            match how {
+                How::Switch => spot.fits()?,
+                How::Settle => spot.mend()?,
             }
             Ok(Part::new(change, marker, spot))
         });

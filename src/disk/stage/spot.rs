@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use rustix::{
-    fs::{AtFlags, RenameFlags, renameat, renameat_with, statat},
+    fs::{AtFlags, FileType, RenameFlags, Stat, renameat, renameat_with, statat},
     io::Errno,
 };
 
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often a content that moves is read again before it counts as being written.
 const TRIES: usize = 3;
+/// The executable bits are judged with the content.
+const READ_AND_WRITE: u32 = 0o666;
 
 pub(super) struct Spot<'a> {
     change: &'a Change,
@@ -104,6 +106,23 @@ impl<'a> Spot<'a> {
         self.touched = true;
         replace::mend(live, self.at_stage())
             .map_err(|it| format!("putting the stage of {} in order: {it}", self.change.tool))
+    }
+
+    /// Before a switch: the staged file still has the owner and the rights of the one whose place it takes.
+    pub(super) fn fits(&self) -> Result<(), String> {
+        let stat = |it: At<'_>| statat(it.0, it.1, AtFlags::SYMLINK_NOFOLLOW).ok();
+        let live = self.at_live().ok().and_then(stat);
+        let (Some(_), Some(live), Some(staged)) = (self.change.base, live, stat(self.at_stage()))
+        else {
+            return Ok(());
+        };
+        let dress = |it: &Stat| (it.st_uid, it.st_gid, it.st_mode & READ_AND_WRITE);
+        let is_file = FileType::from_raw_mode(live.st_mode) == FileType::RegularFile;
+        if !is_file || dress(&live) == dress(&staged) {
+            return Ok(());
+        }
+        let tool = &self.change.tool;
+        Err(format!("owner, group or mode of {tool} changed after it was staged; deploy it again"))
     }
 
     /// After it was undone: directories that were made for it, as far as they are empty.

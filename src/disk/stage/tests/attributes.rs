@@ -164,6 +164,22 @@ fn a_bit_that_was_changed_meanwhile_is_an_edit() {
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o755);
 }
 
+/// Somebody closed the file to others after the new one was staged as open as it was.
+#[test]
+fn rights_that_were_changed_meanwhile_are_not_undone() {
+    for bench in both() {
+        let path = bench.write("a.py", "one");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let order = bench.order(&[("a.py", Some("one"), Some("two"))]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let outcome = bench.switch(&order);
+        assert!(matches!(outcome, Switched::Undone { why: Undone::Failed(_), .. }), "{outcome:?}");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(bench.read("a.py").as_deref(), Some("one"));
+        bench.ends_clean(&order);
+    }
+}
+
 #[test]
 fn caches_that_go_by_the_second_see_another_one() {
     let bench = Bench::new(true);
