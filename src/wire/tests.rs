@@ -11,7 +11,7 @@ fn deploy(request: Value) -> Result<Proposed, Unfit> {
     serde_json::from_value::<DeployRequest>(request).unwrap().checked(LARGEST)
 }
 
-fn one(change: Value) -> Result<Proposed, Unfit> {
+fn one(change: &Value) -> Result<Proposed, Unfit> {
     deploy(json!({ "changes": [change] }))
 }
 
@@ -42,7 +42,7 @@ fn a_deploy_is_taken_apart() {
     assert_eq!(asked.reason.as_str(), "bug_fix");
     assert_eq!(asked.metadata.as_deref(), Some(r#"{"issue":17}"#));
     assert_eq!((asked.on_conflict, asked.confirm_within_ms), (OnConflict::Merge, Some(600_000)));
-    let usual = one(json!({"tool": "t/a", "base": "disk", "content": ""})).unwrap();
+    let usual = one(&json!({"tool": "t/a", "base": "disk", "content": ""})).unwrap();
     assert_eq!((usual.reason.as_str(), usual.on_conflict), ("edit", OnConflict::Abort));
     assert!(!usual.dry_run && !usual.force && usual.message.is_none() && usual.metadata.is_none());
 }
@@ -50,7 +50,7 @@ fn a_deploy_is_taken_apart() {
 #[test]
 fn what_is_wrong_with_a_change_is_named() {
     let full = "x".repeat(LARGEST);
-    assert!(one(json!({"tool": "t/a", "base": "v1", "content": full})).is_ok());
+    assert!(one(&json!({"tool": "t/a", "base": "v1", "content": full})).is_ok());
     for (change, wrong) in [
         (json!({"tool": "t/a", "content": ""}), "base of changes[0].base"),
         (json!({"tool": "t/a", "delete": true}), "base of changes[0].base"),
@@ -72,7 +72,7 @@ fn what_is_wrong_with_a_change_is_named() {
             "size of changes[0].content",
         ),
     ] {
-        assert_eq!(one(change.clone()).map_err(field).unwrap_err(), wrong, "{change}");
+        assert_eq!(one(&change).map_err(field).unwrap_err(), wrong, "{change}");
     }
 }
 
@@ -143,10 +143,7 @@ fn a_rollback_says_how_far() {
     );
 }
 
-#[test]
-fn a_deploy_is_shown_step_by_step() {
-    let tool: model::ToolId = "t/a.py".parse().unwrap();
-    let digest = model::Digest([1; 32]);
+fn checks(tool: &model::ToolId) -> Vec<model::CheckRun> {
     let check = |outcome, sandbox: &str, output_tail: &str| model::CheckRun {
         tool: Some(tool.clone()),
         check: "compile".to_owned(),
@@ -163,8 +160,16 @@ fn a_deploy_is_shown_step_by_step() {
         findings: vec![finding],
         ..model::CheckFailure::default()
     };
+    vec![
+        check(model::CheckOutcome::Skipped("no checker".to_owned()), "none", ""),
+        check(model::CheckOutcome::Failed(failure), "bwrap", "Traceback"),
+    ]
+}
+
+fn half_done(tool: &model::ToolId, digest: model::Digest) -> model::Deploy {
+    let checks = checks(tool);
     let time = |seconds: i64| model::Timestamp(seconds * 1_000_000);
-    let deploy = model::Deploy {
+    model::Deploy {
         number: model::DeployNo(17),
         proposal: model::Proposal {
             kind: model::DeployKind::Automatic(model::DeployNo(16)),
@@ -187,10 +192,7 @@ fn a_deploy_is_shown_step_by_step() {
         },
         state: model::DeployState::Switching,
         markers: Vec::new(),
-        checks: vec![
-            check(model::CheckOutcome::Skipped("no checker".to_owned()), "none", ""),
-            check(model::CheckOutcome::Failed(failure), "bwrap", "Traceback"),
-        ],
+        checks,
         steps: vec![
             (model::DeployState::Accepted, time(1)),
             (model::DeployState::Staged, time(2)),
@@ -202,7 +204,14 @@ fn a_deploy_is_shown_step_by_step() {
         why: None,
         by: None,
         as_of: model::Seq(9),
-    };
+    }
+}
+
+#[test]
+fn a_deploy_is_shown_step_by_step() {
+    let tool: model::ToolId = "t/a.py".parse().unwrap();
+    let digest = model::Digest([1; 32]);
+    let deploy = half_done(&tool, digest);
     let answer = serde_json::to_value(Deployed::from(&deploy)).unwrap();
     assert_eq!((&answer["deploy"], &answer["state"]), (&json!(17), &json!("verified")));
     assert_eq!(
