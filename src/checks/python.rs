@@ -192,6 +192,10 @@ pub(super) fn loaded(
         ));
     }
     let live = run(&load.now.job, &mut Seen::default());
+    if matches!(live.how, How::NotRun(_) | How::Stopped) {
+        // Nothing to compare it with, and no reason to believe in it.
+        return CheckOutcome::Failed(judge::failure(&live, &load.now.job).unwrap_or(failure));
+    }
     if self::stage(&live, &load.now).0 <= stage {
         return CheckOutcome::Passed;
     }

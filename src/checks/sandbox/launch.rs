@@ -115,8 +115,7 @@ fn bubblewrapped(settings: &Settings, job: &Job) -> io::Result<Launched> {
 }
 
 fn alone(settings: &Settings, walls: Walls) -> io::Result<Launched> {
-    let scratch =
-        tempfile::Builder::new().prefix("knowngood-check-").tempdir_in(&settings.scratch)?;
+    let scratch = scratch(settings)?;
     let mut command = Command::new(&settings.program);
     command.args(runner_arguments(scratch.path(), walls));
     before_exec(&mut command, || Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
@@ -124,6 +123,12 @@ fn alone(settings: &Settings, walls: Walls) -> io::Result<Launched> {
         rooms::enter_with(&mut command);
     }
     start(command, Some(scratch))
+}
+
+/// Where there is one that may be written to.
+fn scratch(settings: &Settings) -> io::Result<TempDir> {
+    let make = |it: &Path| tempfile::Builder::new().prefix("knowngood-check-").tempdir_in(it);
+    make(&settings.scratch).or_else(|error| make(Path::new("/var/tmp")).map_err(|_| error))
 }
 
 fn runner_arguments(scratch: &Path, walls: Walls) -> Vec<std::ffi::OsString> {

@@ -34,7 +34,7 @@ fn typed(line: &[&str]) -> Result<Invocation, Exit> {
 fn command(line: &[&str]) -> ClientCommand {
     match typed(line).unwrap() {
         Invocation::Client(it) => it,
-        Invocation::Daemon(it) => panic!("{it:?}"),
+        it @ (Invocation::Daemon(_) | Invocation::Runner { .. }) => panic!("{it:?}"),
     }
 }
 
