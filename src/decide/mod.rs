@@ -214,7 +214,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Request(Command::Approve { deploy, author }) => {
             deploy::approve(state, deploy, &author)
         }
-        Input::Started => deploy::interrupted(state),
+        Input::Started => deploy::interrupted(state, rules),
         Input::Staged(staged) => deploy::staged(state, rules, staged),
         Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
         Input::Rehearsed { proposal, markers, checks } => {

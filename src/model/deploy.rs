@@ -315,7 +315,7 @@ impl Step {
             | Self::Aborted { why }
             | Self::RolledBack { why, .. }
             | Self::Superseded { why, .. }
-            | Self::Abandoned { why } => Some(why),
+            | Self::Abandoned { why } => Some(why.as_str()).filter(|it| !it.is_empty()),
             Self::Accepted(_)
             | Self::Staged(_)
             | Self::Verified(_)

@@ -216,7 +216,9 @@ impl Queues {
                 let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::Switch(_) | Task::Settle(_) | Task::Release(_) => self.switching.push(job.task),
+            Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
+                self.switching.push(job.task);
+            }
             Task::Stop(deploy) => self.stops.get(deploy).into_iter().for_each(|it| it.set()),
         }
     }
@@ -245,6 +247,7 @@ impl Hand {
                 | Task::Rehearse(..)
                 | Task::Switch(_)
                 | Task::Settle(_)
+                | Task::Sweep(..)
                 | Task::Stop(_)
                 | Task::Release(_)
                 | Task::After(_) => (),
@@ -273,6 +276,7 @@ impl Hand {
                 | Task::Discard(_)
                 | Task::Switch(_)
                 | Task::Settle(_)
+                | Task::Sweep(..)
                 | Task::Stop(_)
                 | Task::Release(_) => (),
             }
@@ -321,6 +325,7 @@ impl Hand {
                     let outcome = self.works.stage.settle(&order);
                     self.mailbox.done(Done::Switched { deploy: order.deploy, outcome });
                 }
+                Task::Sweep(root, keep) => self.works.stage.sweep(&root, &keep),
                 Task::Release(late) => {
                     self.works.stage.release(&late);
                     told.remove(&late.name);

@@ -222,6 +222,7 @@ fn returns(task: &Task) -> Option<DeployNo> {
         | Task::Rehearse(..)
         | Task::Switch(_)
         | Task::Settle(_)
+        | Task::Sweep(..)
         | Task::Discard(_)
         | Task::Stop(_)
         | Task::Release(_)

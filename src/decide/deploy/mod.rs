@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::{Plan, State};
 use crate::model::{
     Author, Baseline, CheckRun, Deploy, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
-    Refusal, Step, SwitchOrder, Target, Tool, ToolId,
+    Refusal, RootName, Step, SwitchOrder, Target, Tool, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -35,7 +35,9 @@ pub enum Task {
     Switch(SwitchOrder),
     /// A switch of which it is not known how far it came.
     Settle(SwitchOrder),
-    /// It will not be switched.
+    /// What a crash left in the stage of this root goes, but for these names.
+    Sweep(RootName, Vec<String>),
+    /// It will not be switched, or has been.
     Discard(Vec<(ToolId, Marker)>),
     /// Whatever is being verified for it need not go on.
     Stop(DeployNo),

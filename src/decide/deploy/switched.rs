@@ -31,13 +31,16 @@ pub(in crate::decide) fn switched(
     for tool in known.tools() {
         plan.look_again(tool.clone());
     }
-    plan
+    // A small link of the stage stays otherwise.
+    plan.task(discard(&known.proposal, &known.markers))
 }
 
-/// After a start: switches of which it is not known how far they came, and deploys that were not that far.
-pub(in crate::decide) fn interrupted(state: &State) -> Plan {
+/// After a start: switches of which it is not known how far they came, and deploys that were not that far. A root that
+/// is not configured any more waits until it is again.
+pub(in crate::decide) fn interrupted(state: &State, rules: &Rules) -> Plan {
     let mut plan = Plan::default();
-    for it in state.open_deploys() {
+    let is_here = |it: &Deploy| it.tools().all(|id| rules.roots.contains_key(&id.root()));
+    for it in state.open_deploys().filter(|it| is_here(it)) {
         if it.state == DeployState::Switching {
             let parts = it.proposal.changes.iter().cloned().zip(it.markers.iter().cloned());
             plan.tasks
@@ -48,6 +51,10 @@ pub(in crate::decide) fn interrupted(state: &State) -> Plan {
             plan.tasks.push(discard(&it.proposal, &it.markers));
         }
     }
+    let open = state.open_deploys().flat_map(|it| it.markers.iter().map(|it| it.name.clone()));
+    let keep: Vec<String> = open.collect();
+    let sweeps = rules.roots.keys().map(|root| Task::Sweep(root.clone(), keep.clone()));
+    plan.tasks.extend(sweeps);
     plan
 }
 
@@ -158,7 +165,8 @@ fn settle_expectations(
         }
     }
     if !provisional {
-        let why = "at once: nobody asked for a time to confirm".to_owned();
+        // At once: nobody asked for a time to confirm.
+        let why = String::new();
         facts.push(step(deploy.number, &deploy.proposal, Step::Confirmed { why }));
     }
     let nothing = Tool::default();
