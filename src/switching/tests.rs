@@ -107,17 +107,15 @@ impl Scene {
                 Change {
                     tool: format!("tools/{index}.py").parse().unwrap(),
                     base: base.map(|_| Base { digest: digest(BASE + number), version: None }),
-                    to: staged.map(|_| Target {
-                        digest: digest(TARGET + number),
-                        size: 1,
-                        executable: None,
-                    }),
+                    to: staged
+                        .map(|_| Target { digest: digest(TARGET + number), executable: None }),
                     parents: Vec::new(),
                 },
                 Marker {
                     name: format!("{index}"),
                     inode: staged.map(|it| (0, it as u64)),
                     executable: false,
+                    size: 1,
                 },
             ));
         }

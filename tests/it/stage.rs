@@ -53,7 +53,7 @@ fn change((path, base, to): Planned) -> Change {
     Change {
         tool: ToolId::new(&name(), &RelPath::new(path.as_bytes()).unwrap()),
         base: base.map(|it| Base { digest: digest(it), version: None }),
-        to: to.map(|it| Target { digest: digest(it), size: it.len() as u64, executable: None }),
+        to: to.map(|it| Target { digest: digest(it), executable: None }),
         parents: Vec::new(),
     }
 }
@@ -204,9 +204,9 @@ fn as_a_child() {
 /// The markers, as a log would have them.
 fn write_order(dir: &Path, order: &SwitchOrder) {
     let lines = order.parts.iter().map(|(_, marker)| {
-        let Marker { name, inode, executable } = marker;
+        let Marker { name, inode, executable, size } = marker;
         let (device, inode) = inode.unwrap_or_default();
-        format!("{name} {device} {inode} {executable}\n")
+        format!("{name} {device} {inode} {executable} {size}\n")
     });
     fs::write(dir.join("order"), lines.collect::<String>()).unwrap();
 }
@@ -214,7 +214,8 @@ fn write_order(dir: &Path, order: &SwitchOrder) {
 fn read_order(dir: &Path) -> SwitchOrder {
     let text = fs::read_to_string(dir.join("order")).unwrap();
     let parts = text.lines().zip(SET).map(|(line, planned)| {
-        let [name, device, inode, executable] = line.split(' ').collect::<Vec<_>>()[..] else {
+        let [name, device, inode, executable, size] = line.split(' ').collect::<Vec<_>>()[..]
+        else {
             panic!("{line}")
         };
         let inode: (u64, u64) = (device.parse().unwrap(), inode.parse().unwrap());
@@ -222,6 +223,7 @@ fn read_order(dir: &Path) -> SwitchOrder {
             name: name.to_owned(),
             inode: (inode != (0, 0)).then_some(inode),
             executable: executable == "true",
+            size: size.parse().unwrap(),
         };
         (change(planned), marker)
     });

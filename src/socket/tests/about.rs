@@ -112,7 +112,9 @@ async fn every_path_asks_for_its_right() {
     rig.access(Access {
         read: nobody(),
         runtime: nobody(),
+        deploy: nobody(),
         accept: nobody(),
+        approve: nobody(),
         admin: nobody(),
         authors: None,
     });

@@ -137,7 +137,7 @@ fn change(path: &str, base: Option<&str>, to: Option<&str>) -> Change {
     Change {
         tool: id(path),
         base: base.map(|it| Base { digest: digest(it), version: None }),
-        to: to.map(|it| Target { digest: digest(it), size: it.len() as u64, executable: None }),
+        to: to.map(|it| Target { digest: digest(it), executable: None }),
         parents: Vec::new(),
     }
 }
