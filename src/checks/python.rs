@@ -99,6 +99,7 @@ pub(super) fn load(
         arguments.extend(overlay);
         let mut readable = vec![rules.path.clone(), root];
         readable.extend(programs::homes(&python));
+        let limits = Limits { isolated: true, ..limits };
         Probe { job: Job { program: Job::text(&python), arguments, files, readable, limits }, mark }
     };
     let will = probe(staged, overlay(all, rules));

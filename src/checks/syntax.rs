@@ -52,6 +52,7 @@ pub(super) fn check(
     }
     let arguments = vec![Job::text(*option), vec![Piece::File(0)]];
     let readable = vec![rules.path.clone()];
+    let limits = Limits { isolated: *executes, ..limits };
     What::Syntax(Job {
         program: Job::text(program),
         arguments,

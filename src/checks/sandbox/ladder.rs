@@ -60,6 +60,10 @@ impl Ladder {
         }
         let next = best_of(&self.settings, &below);
         *self.best.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        // It was planned for a rung that isolates, and is run on no other.
+        if job.limits.isolated && !next.isolates() {
+            return (next, Ended::not_run(format!("nothing isolates it here any more: {why}")));
+        }
         match call(next, &self.settings, job, stop) {
             Ok(ended) => (next, ended),
             Err(NoRunner(why)) => (next, Ended::not_run(why)),
