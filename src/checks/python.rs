@@ -138,6 +138,7 @@ fn module(target: &Path, root: &Path) -> Option<String> {
     path.split('/').all(is_name).then(|| path.replace('/', "."))
 }
 
+#[expect(clippy::result_large_err, reason = "made a few times a deploy, and told at once")]
 fn interpreter(rules: &CheckRules) -> Result<PathBuf, What> {
     match &rules.python {
         Some(path) if programs::is_program(path) => Ok(path.clone()),

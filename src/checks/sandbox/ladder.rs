@@ -92,8 +92,7 @@ fn probe(rung: Rung, settings: &Settings) -> Result<(), String> {
     let job = Job { program, arguments, files: vec![empty], readable: Vec::new(), limits };
     match call(rung, settings, &job, &StopFlag::default()) {
         Ok(Ended { how: How::Exited(0), head, .. }) if head == b"knowngood\n" => Ok(()),
-        Ok(Ended { how: How::NotRun(why), .. }) => Err(why),
+        Err(NoRunner(why)) | Ok(Ended { how: How::NotRun(why), .. }) => Err(why),
         Ok(it) => Err(format!("a trial ended with {:?}: {}", it.how, it.tail_text().trim())),
-        Err(NoRunner(why)) => Err(why),
     }
 }

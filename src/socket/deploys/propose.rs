@@ -60,7 +60,7 @@ pub(in crate::socket) async fn deploy(
         match call.handle()?.request(command).await? {
             Ok(granted) => break granted,
             Err(Refusal::Conflict(_)) if tries < MOST_TRIES => {
-                drop(call.handle()?.sync(PATIENCE).await?)
+                drop(call.handle()?.sync(PATIENCE).await?);
             }
             Err(refusal) => return Err(refusal.into()),
         }
