@@ -188,7 +188,13 @@ fn section(name: &str, table: &DeTable<'_>, into: &mut Vec<Setting>, faults: &mu
                 value.span(),
                 format!("{path} is a section with keys; this is {}", type_of(found)),
             ),
-            _other => setting(name, key, value, into, faults),
+            DeValue::Table(_)
+            | DeValue::Array(_)
+            | DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => setting(name, key, value, into, faults),
         }
     }
 }

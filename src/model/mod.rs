@@ -2,6 +2,7 @@
 //! derives `Serialize`, because the log and the API each keep versioned twins of their own.
 
 mod author;
+mod check;
 mod deploy;
 mod digest;
 mod dirty;
@@ -16,9 +17,10 @@ mod tool;
 mod version;
 
 pub use author::{Author, AuthorKind, BadReason, Reason};
+pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
 pub use deploy::{
-    Base, Change, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployKind, DeployNo, DeployState,
-    Finding, LiveChange, Marker, Proposal, RequestKey, Step, Target,
+    Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
+    RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;

@@ -494,6 +494,7 @@ fn any_two_edits_between_any_two_calls() {
 }
 
 #[test]
+#[expect(clippy::excessive_nesting, reason = "every crash, every second one, every edit between")]
 fn a_crash_at_any_call_and_another_while_it_is_settled() {
     for kinds in ALL {
         for first in 0..=length(kinds) {
@@ -502,8 +503,9 @@ fn a_crash_at_any_call_and_another_while_it_is_settled() {
                 check(kinds, &[], &[first, second]);
                 let edits = [(0, Edit::Save), (1, Edit::Write), (2, Edit::Remove)];
                 for (place, edit) in edits {
-                    (0..first + 12)
-                        .for_each(|at| check(kinds, &[(at, place, edit)], &[first, second]));
+                    (0..first + 12).for_each(|at| {
+                        check(kinds, &[(at, place, edit)], &[first, second]);
+                    });
                 }
             }
         }
