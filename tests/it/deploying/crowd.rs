@@ -10,7 +10,10 @@ const ROUNDS: usize = 20;
 
 #[test]
 fn one_of_many_wins_each_round() {
-    let world = World::with(&[("x.ts", "start\n")]);
+    let mut world = World::new();
+    world.config = "[limits]\nconnections = 128\nconnections_per_peer = 128\n".to_owned();
+    world.write("x.ts", "start\n");
+    world.start();
     for round in 1..=ROUNDS {
         let gate = Barrier::new(CLIENTS);
         let answers: Vec<_> = std::thread::scope(|scope| {
