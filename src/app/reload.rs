@@ -22,8 +22,11 @@ pub(super) struct Current {
     /// What the process was started with: what waits for a restart still is as it was then.
     first: Vec<Effective>,
     force: Mutex<InForce>,
-    started: OnceLock<(Arc<OnceLock<Watch>>, Arc<Running>, Arc<Works>)>,
+    started: OnceLock<Started>,
 }
+
+/// What a reload applies to.
+type Started = (Arc<OnceLock<Watch>>, Arc<Running>, Arc<Works>);
 
 struct InForce {
     config: Config,

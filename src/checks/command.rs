@@ -19,18 +19,16 @@ pub(super) fn check(part: &Part, staged: &JobFile, rules: &CheckRules, limits: L
     let program = words.next().unwrap_or_default();
     let mut readable = vec![rules.path.clone()];
     let program = match &*program {
-        [Piece::Text(name)] => match located(Path::new(name), rules) {
-            Some(path) => {
-                readable.extend(programs::homes(&path));
-                Job::text(path)
-            }
-            None => {
+        [Piece::Text(name)] => {
+            let Some(path) = located(Path::new(name), rules) else {
                 let name = name.display();
                 return What::Fail(format!(
                     "the command cannot be run: there is no program {name}"
                 ));
-            }
-        },
+            };
+            readable.extend(programs::homes(&path));
+            Job::text(path)
+        }
         _ => program,
     };
     let files = vec![staged.clone(), part.baseline.clone()];
@@ -53,23 +51,20 @@ fn word(text: &str, tool: &str) -> Word {
     while let Some(next) = rest.chars().next() {
         let known = [("{path}", Some(STAGED)), ("{baseline}", Some(BASELINE)), ("{tool}", None)];
         let found = known.iter().find(|it| rest.starts_with(it.0));
-        match found {
-            Some((name, file)) => {
-                rest = rest.get(name.len()..).unwrap_or_default();
-                let Some(index) = file else {
-                    plain.push_str(tool);
-                    continue;
-                };
-                if !plain.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
-                }
-                pieces.push(Piece::File(*index));
-            }
-            None => {
-                plain.push(next);
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
-            }
+        let Some((name, file)) = found else {
+            plain.push(next);
+            rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            continue;
+        };
+        rest = rest.get(name.len()..).unwrap_or_default();
+        let Some(index) = file else {
+            plain.push_str(tool);
+            continue;
+        };
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
         }
+        pieces.push(Piece::File(*index));
     }
     if !plain.is_empty() || pieces.is_empty() {
         pieces.push(Piece::Text(plain.into()));

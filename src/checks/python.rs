@@ -99,6 +99,7 @@ pub(super) fn load(
         arguments.extend(overlay);
         let mut readable = vec![rules.path.clone(), root];
         readable.extend(programs::homes(&python));
+        let limits = Limits { isolated: true, ..limits };
         Probe { job: Job { program: Job::text(&python), arguments, files, readable, limits }, mark }
     };
     let will = probe(staged, overlay(all, rules));
@@ -137,6 +138,7 @@ fn module(target: &Path, root: &Path) -> Option<String> {
     path.split('/').all(is_name).then(|| path.replace('/', "."))
 }
 
+#[expect(clippy::result_large_err, reason = "made a few times a deploy, and told at once")]
 fn interpreter(rules: &CheckRules) -> Result<PathBuf, What> {
     match &rules.python {
         Some(path) if programs::is_program(path) => Ok(path.clone()),

@@ -52,6 +52,7 @@ pub(super) fn check(
     }
     let arguments = vec![Job::text(*option), vec![Piece::File(0)]];
     let readable = vec![rules.path.clone()];
+    let limits = Limits { isolated: *executes, ..limits };
     What::Syntax(Job {
         program: Job::text(program),
         arguments,
@@ -79,8 +80,8 @@ fn is_module(part: &Part, rules: &CheckRules) -> bool {
     if path.extension().is_none_or(|it| it != "js") {
         return false;
     }
-    let folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&rules.path));
-    let told = folders.filter_map(|it| fs::read(it.join("package.json")).ok()).next();
+    let mut folders = path.ancestors().skip(1).take_while(|it| it.starts_with(&rules.path));
+    let told = folders.find_map(|it| fs::read(it.join("package.json")).ok());
     let told = told.and_then(|it| serde_json::from_slice::<serde_json::Value>(&it).ok());
     told.is_some_and(|it| it.get("type").is_some_and(|it| it == "module"))
 }

@@ -188,7 +188,7 @@ fn section(name: &str, table: &DeTable<'_>, into: &mut Vec<Setting>, faults: &mu
                 value.span(),
                 format!("{path} is a section with keys; this is {}", type_of(found)),
             ),
-            _ => setting(name, key, value, into, faults),
+            _other => setting(name, key, value, into, faults),
         }
     }
 }

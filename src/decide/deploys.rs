@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::State;
 use crate::model::{
-    Deploy, DeployNo, DeployState, Fact, LiveChange, Provisional, Record, RequestKey, Step,
+    Deploy, DeployNo, DeployState, Fact, LiveChange, Provisional, Rare, Record, RequestKey, Step,
     Timestamp, Tool, ToolId,
 };
 
@@ -144,15 +144,14 @@ impl State {
             let ours = tool.provisional().is_some_and(|it| it.deploy == deploy.number);
             let ends = ours && deploy.state.rests();
             let provisional = opens.then(|| provisional(tool, id, deploy));
-            if settles || opens || ends {
-                self.change(id, record, |tool| {
-                    tool.change_rare(|it| {
-                        it.settled = if settles { record.seq } else { it.settled };
-                        it.provisional =
-                            if opens || ends { provisional } else { it.provisional.take() };
-                    });
-                });
+            if !(settles || opens || ends) {
+                continue;
             }
+            let settle = |it: &mut Rare| {
+                it.settled = if settles { record.seq } else { it.settled };
+                it.provisional = if opens || ends { provisional } else { it.provisional.take() };
+            };
+            self.change(id, record, |tool| tool.change_rare(settle));
         }
     }
 

@@ -241,7 +241,9 @@ impl Hand {
                     self.mailbox.done(Done::Staged { ticket, staged });
                 }
                 Task::Discard(parts) => {
-                    parts.iter().for_each(|(tool, marker)| self.works.stage.discard(tool, marker));
+                    for (tool, marker) in &parts {
+                        self.works.stage.discard(tool, marker);
+                    }
                 }
                 Task::Verify(_)
                 | Task::Rehearse(..)

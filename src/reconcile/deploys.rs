@@ -98,7 +98,7 @@ impl Reconciler {
         match done {
             Done::Staged { ticket, staged } => self.staged(ticket, staged, round),
             Done::Verified { deploy, checks } => {
-                self.decide_lasting(Input::Verified { deploy, checks }, round)
+                self.decide_lasting(Input::Verified { deploy, checks }, round);
             }
             Done::Rehearsed { ticket, proposal, markers, checks } => {
                 let first = round.group.records.len();
@@ -116,7 +116,7 @@ impl Reconciler {
                 return Err(StoreError::Poisoned(doing));
             }
             Done::Switched { deploy, outcome } => {
-                self.decide_lasting(Input::Switched { deploy, outcome }, round)
+                self.decide_lasting(Input::Switched { deploy, outcome }, round);
             }
             Done::Late(late) => self.decide_lasting(Input::Late(late), round),
         }

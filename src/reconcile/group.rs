@@ -71,9 +71,9 @@ pub(super) fn rows(state: &State, records: &[Record]) -> Rows {
 
 /// Each that a record is about, and is still at hand.
 fn deploys(state: &State, records: &[Record]) -> Vec<Deploy> {
-    let moved = records.iter().filter_map(|it| match &it.fact {
-        Fact::DeployMoved { deploy, .. } => Some(*deploy),
-        _ => None,
+    let moved = records.iter().filter_map(|it| {
+        let Fact::DeployMoved { deploy, .. } = &it.fact else { return None };
+        Some(*deploy)
     });
     let numbers: BTreeSet<DeployNo> = moved.collect();
     numbers.into_iter().filter_map(|it| Some((**state.deploy(it)?).clone())).collect()

@@ -246,9 +246,10 @@ impl Reconciler {
         }
         let mut stages = Vec::new();
         for task in plan.tasks {
-            match task {
-                Task::Stage(_) | Task::Rehearse(..) => stages.push(task),
-                task => round.jobs.push(Job { ticket: None, task }),
+            if matches!(task, Task::Stage(_) | Task::Rehearse(..)) {
+                stages.push(task);
+            } else {
+                round.jobs.push(Job { ticket: None, task });
             }
         }
         let decide::Plan { refusal, known, rehearsal, .. } = plan;

@@ -11,7 +11,7 @@ use super::{
 use crate::access::Right::{Accept, Admin, Approve, Deploy, Read, Runtime};
 
 pub(super) fn routes() -> Vec<Route> {
-    looking().into_iter().chain(acting()).collect()
+    looking().into_iter().chain(acting()).chain(deploying()).collect()
 }
 
 fn looking() -> Vec<Route> {
@@ -83,6 +83,17 @@ fn acting() -> Vec<Route> {
             resolve::resolve,
         )
         .with_contents(),
+        act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
+        act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
+        act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
+        act(post, "/v1/verify", Some(Admin), "Check log, contents and disk", admin::verify),
+    ]
+}
+
+/// What changes files.
+fn deploying() -> Vec<Route> {
+    let post = Method::POST;
+    vec![
         act(
             post.clone(),
             "/v1/deploys",
@@ -121,10 +132,6 @@ fn acting() -> Vec<Route> {
             "Go back, as a new version",
             deploys::rollback,
         ),
-        act(post.clone(), "/v1/restore", Some(Deploy), "Write the baseline back", deploys::restore),
-        act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
-        act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
-        act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
-        act(post, "/v1/verify", Some(Admin), "Check log, contents and disk", admin::verify),
+        act(post, "/v1/restore", Some(Deploy), "Write the baseline back", deploys::restore),
     ]
 }

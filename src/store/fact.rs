@@ -256,6 +256,7 @@ impl<'a> FactV1<'a> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of fact")]
     fn read(self, seq: Seq, time: Timestamp) -> Result<Fact, BadText> {
         Ok(match self {
             Self::VersionRecorded(it) => Fact::VersionRecorded(it.read(seq, time)?),

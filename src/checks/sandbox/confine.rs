@@ -154,10 +154,8 @@ fn close_all() -> io::Result<()> {
         unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
     let error = io::Error::last_os_error();
     // Before Linux 5.11 each descriptor of ours closes by itself, and nobody else's is here.
-    match answer == 0 || matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) {
-        true => Ok(()),
-        false => Err(error),
-    }
+    let closed = answer == 0 || matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL));
+    if closed { Ok(()) } else { Err(error) }
 }
 
 fn rules(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, landlock::RulesetError> {

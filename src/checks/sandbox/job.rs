@@ -39,6 +39,8 @@ pub struct JobFile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
+    /// It runs code of whoever wrote the file: on no rung that does not isolate.
+    pub isolated: bool,
     pub time: Duration,
     /// Of all its processes together, in bytes.
     pub memory: u64,
@@ -88,6 +90,7 @@ impl Default for Limits {
             processes: 64,
             open_files: 256,
             file_size: 64 << 20,
+            isolated: false,
             scratch: 64 << 20,
         }
     }

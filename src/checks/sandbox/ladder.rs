@@ -60,6 +60,10 @@ impl Ladder {
         }
         let next = best_of(&self.settings, &below);
         *self.best.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        // It was planned for a rung that isolates, and is run on no other.
+        if job.limits.isolated && !next.isolates() {
+            return (next, Ended::not_run(format!("nothing isolates it here any more: {why}")));
+        }
         match call(next, &self.settings, job, stop) {
             Ok(ended) => (next, ended),
             Err(NoRunner(why)) => (next, Ended::not_run(why)),
@@ -88,8 +92,7 @@ fn probe(rung: Rung, settings: &Settings) -> Result<(), String> {
     let job = Job { program, arguments, files: vec![empty], readable: Vec::new(), limits };
     match call(rung, settings, &job, &StopFlag::default()) {
         Ok(Ended { how: How::Exited(0), head, .. }) if head == b"knowngood\n" => Ok(()),
-        Ok(Ended { how: How::NotRun(why), .. }) => Err(why),
+        Err(NoRunner(why)) | Ok(Ended { how: How::NotRun(why), .. }) => Err(why),
         Ok(it) => Err(format!("a trial ended with {:?}: {}", it.how, it.tail_text().trim())),
-        Err(NoRunner(why)) => Err(why),
     }
 }

@@ -39,10 +39,11 @@ impl Place {
         for path in &made {
             DirBuilder::new().mode(0o700).create(path)?;
         }
-        for (path, file) in files.iter().zip(&job.files) {
-            let mode = if file.executable { 0o700 } else { 0o600 };
-            let mut out = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-            out.write_all(&file.bytes)?;
+        for (path, given) in files.iter().zip(&job.files) {
+            let bits = if given.executable { 0o700 } else { 0o600 };
+            let mut written =
+                OpenOptions::new().write(true).create_new(true).mode(bits).open(path)?;
+            written.write_all(&given.bytes)?;
         }
         if let Some(uid) = owner {
             let all = made.iter().chain(&files).map(PathBuf::as_path).chain([scratch]);
@@ -58,7 +59,7 @@ impl Place {
             match piece {
                 Piece::Text(it) => word.push(it),
                 Piece::File(index) => {
-                    word.push(self.files.get(*index).map_or(Path::new(""), |it| it))
+                    word.push(self.files.get(*index).map_or(Path::new(""), |it| it));
                 }
             }
         }

@@ -55,8 +55,8 @@ async fn decide(
     request: DecisionRequest,
     command: impl FnOnce(DeployNo, Author) -> Command,
 ) -> Result<Ending, Problem> {
-    let (wait, number) = (wait(query.wait.as_deref())?, number(call)?);
     call.view()?;
+    let (wait, number) = (wait(query.wait.as_deref())?, number(call)?);
     call.check_writable()?;
     let asked = request.checked()?;
     let author = authorship(call, asked.author)?.author;

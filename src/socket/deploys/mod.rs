@@ -23,7 +23,7 @@ use super::{call::Call, problem::Problem};
 use crate::{model::Digest, wire};
 
 /// How long a request waits for the deploy's rest where it does not say.
-const USUAL_WAIT: Duration = Duration::from_secs(60);
+const USUAL_WAIT: Duration = Duration::from_mins(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 fn digest(bytes: &[u8]) -> Digest {

@@ -39,8 +39,8 @@ pub(in crate::socket) async fn deploy(
     query: WaitQuery,
     Json(request): Json<DeployRequest>,
 ) -> Result<Ending, Problem> {
-    let wait = wait(query.wait.as_deref())?;
     call.view()?;
+    let wait = wait(query.wait.as_deref())?;
     call.check_writable()?;
     let key = request_key(&call, &request)?;
     let asked = request.checked(call.service.limits().file_size).map_err(Problem::from)?;

@@ -23,6 +23,7 @@ pub(in crate::socket) async fn rollback(
     query: WaitQuery,
     Json(request): Json<RollbackRequest>,
 ) -> Result<Ending, Problem> {
+    call.view()?;
     undo(call, query, request.checked()?, DeployKind::Rollback).await
 }
 
@@ -31,6 +32,7 @@ pub(in crate::socket) async fn restore(
     query: WaitQuery,
     Json(request): Json<RestoreRequest>,
 ) -> Result<Ending, Problem> {
+    call.view()?;
     undo(call, query, request.checked()?, DeployKind::Restore).await
 }
 

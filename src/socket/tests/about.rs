@@ -73,6 +73,7 @@ async fn before_the_state_is_loaded_only_the_daemon_itself_is_told() {
     rig.service.starting("the journal is being read: 40 %");
     for route in routes() {
         let path = route.path.replace("{id}", "tools/a.py").replace("{name}", "planner");
+        let path = path.replace("{n}", "1");
         let reply = rig.send(route.method.as_str(), &path, b"").await;
         if ["/v1/info", "/v1/openapi.json", "/v1/config"].contains(&&*path) {
             assert_eq!(reply.status, 200, "{path}");

@@ -15,9 +15,9 @@ fn site() -> Site {
 
 /// What came of the import of this tool.
 fn load(site: &Site, rung: Rung, tool: &str) -> CheckRun {
-    let runs = site.verify(rung);
+    let all = site.verify(rung);
     let is_it = |it: &&CheckRun| it.check == "load" && it.tool.as_ref().unwrap().as_str() == tool;
-    runs.iter().find(is_it).unwrap_or_else(|| panic!("{rung:?}: {runs:?}")).clone()
+    all.iter().find(is_it).unwrap_or_else(|| panic!("{rung:?}: {all:?}")).clone()
 }
 
 fn isolating() -> Vec<Rung> {

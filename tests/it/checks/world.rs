@@ -124,9 +124,9 @@ impl Site {
 
     /// Of the one check that there is.
     pub(super) fn outcome(&self, rung: Rung) -> CheckOutcome {
-        let mut runs = self.verify(rung);
-        assert_eq!(runs.len(), 1, "{runs:?}");
-        let run = runs.remove(0);
+        let mut all = self.verify(rung);
+        assert_eq!(all.len(), 1, "{all:?}");
+        let run = all.remove(0);
         match &run.outcome {
             CheckOutcome::Passed => assert_eq!(run.sandbox, rung.name(), "{run:?}"),
             CheckOutcome::Skipped(_) | CheckOutcome::Failed(_) => (),
