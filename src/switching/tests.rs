@@ -502,8 +502,9 @@ fn a_crash_at_any_call_and_another_while_it_is_settled() {
                 check(kinds, &[], &[first, second]);
                 let edits = [(0, Edit::Save), (1, Edit::Write), (2, Edit::Remove)];
                 for (place, edit) in edits {
-                    (0..first + 12)
-                        .for_each(|at| check(kinds, &[(at, place, edit)], &[first, second]));
+                    for at in 0..first + 12 {
+                        check(kinds, &[(at, place, edit)], &[first, second]);
+                    }
                 }
             }
         }
