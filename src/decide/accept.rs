@@ -25,8 +25,9 @@ fn chosen<'a>(state: &'a State, what: &Accept) -> Result<Vec<(ToolId, &'a Tool)>
         Accept::All => Ok(state
             .drifted()
             .into_iter()
-            // What cannot be read cannot be accepted; it stays in the list of issues.
+            // What cannot be read cannot be accepted, and what is quarantined must not be; it stays in the list of issues.
             .filter(|(id, tool)| state.sync(id, tool) != Sync::Unreadable)
+            .filter(|(_, tool)| quarantined(tool).is_none())
             .map(|(id, tool)| (id.clone(), tool))
             .collect()),
         Accept::Tools(named) => {
@@ -51,8 +52,16 @@ fn named_tool<'a>(
         Some(wanted) if found != Some(wanted) => {
             Err(Refusal::DiskIsNot { tool: id.clone(), wanted, found })
         }
-        _ => Ok((id.clone(), tool)),
+        _ => match quarantined(tool) {
+            Some(digest) => Err(Refusal::Quarantined { tool: id.clone(), digest }),
+            None => Ok((id.clone(), tool)),
+        },
     }
+}
+
+/// What stands there was taken out of circulation: only a forced deploy lets it in again.
+fn quarantined(tool: &Tool) -> Option<Digest> {
+    tool.on_disk().map(|it| it.digest).filter(|it| tool.is_quarantined(it))
 }
 
 fn accepted(state: &State, id: &ToolId, tool: &Tool, author: &Author) -> Vec<Fact> {

@@ -324,8 +324,12 @@ pub(super) fn stand(tool: &mut Tool, version: &Version) {
     tool.head = Some(head);
 }
 
+/// A newer version of the same content leaves the one before what it was: going back there would change nothing.
 pub(super) fn move_baseline(tool: &mut Tool, to: Option<&Baseline>) {
-    if let Some(before) = tool.baseline.take() {
+    let same = |it: &Baseline| {
+        to.is_some_and(|to| to.digest == it.digest && to.executable == it.executable)
+    };
+    if let Some(before) = tool.baseline.take().filter(|it| !same(it)) {
         tool.change_rare(|it| it.before = Some(before));
     }
     tool.baseline = to.cloned();

@@ -72,7 +72,7 @@ fn loaded(place: &Place, name: &str) -> Result<Option<Point>, Problem> {
 /// Without a base nothing can be said, except that a file that is not there was not changed into one.
 fn judged(place: &Place, base: Result<Point, CheckReason>, unseen: bool) -> Check {
     let disk = place.view.state.disk(place.id, place.tool);
-    let standing = disk.version().and(place.tool.head.as_ref()).map(Point::from);
+    let standing = disk.version().and(place.tool.on_disk()).map(Point::from);
     let unsettled = unseen || place.view.unsettled.contains(place.id);
     let cause = match disk {
         Disk::Unreadable(cause) => Some(cause),

@@ -76,7 +76,8 @@ impl<'a> Place<'a> {
     fn disk(&self) -> Result<Option<Point>, Problem> {
         match self.view.state.disk(self.id, self.tool) {
             Disk::Absent => Ok(None),
-            Disk::Standing(_) => self.head().map(Some),
+            // The head may be a version that stands nowhere.
+            Disk::Standing(_) => Ok(self.tool.on_disk().map(Point::from)),
             Disk::Unreadable(cause) => {
                 let why = format!("what stands on disk is unreadable: {}", cause.as_str());
                 Err(self.no_version(&why).with("cause", cause.as_str()))

@@ -26,7 +26,7 @@ pub(super) fn tool(
         baseline: baseline.and_then(|it| it.version).map(|it| it.0),
         baseline_sha256: baseline.map(|it| it.digest.to_string()),
         expected: it.expected().and_then(|it| it.version).map(|it| it.0),
-        disk: disk.version().and(it.head.as_ref()).map(|it| OnDisk {
+        disk: disk.version().and(it.on_disk()).map(|it| OnDisk {
             version: it.number.0,
             sha256: it.digest.to_string(),
             mtime: wire::stamp(it.mtime),

@@ -69,7 +69,10 @@ fn told(call: &Call, query: &StatusQuery, synced: Option<&Synced>) -> Result<Sta
     summary.unsettled = unsettled.len() as u64;
     summary.stale = loads.iter().filter(|it| it.state() == IssueState::Stale).count() as u64;
     let mut issues = asked.files()?;
-    issues.extend(loads.into_iter().filter(|it| asked.wants(it.state())));
+    let conflicts = asked.conflicts();
+    summary.conflicted = conflicts.len() as u64;
+    let apart = loads.into_iter().chain(conflicts).chain(asked.quarantined());
+    issues.extend(apart.filter(|it| asked.wants(it.state())));
     Ok(Status {
         as_of: view.as_of().0,
         in_sync: summary.modified + summary.orphaned + summary.missing + summary.unreadable == 0,
@@ -134,16 +137,17 @@ impl Asked<'_> {
         let loaded_by = shape::loaded_by(self.view, self.archive, id, tool)?;
         let baseline = tool.baseline.as_ref().and_then(|it| it.version).map(|it| it.0);
         let baseline_sha256 = tool.baseline.as_ref().map(|it| it.digest.to_string());
-        let disk = tool.head.as_ref().map_or(0, |it| it.number.0);
+        let standing = tool.on_disk();
+        let disk = standing.map_or(0, |it| it.number.0);
         Ok(match sync {
             Sync::Modified | Sync::InSync => Issue::FileModified {
                 tool: name,
                 baseline,
                 baseline_sha256,
                 disk,
-                author: tool.head.as_ref().map_or_else(unknown, |it| (&it.author).into()),
+                author: standing.map_or_else(unknown, |it| (&it.author).into()),
                 since,
-                stats: self.stats(tool.baseline.as_ref(), tool.head.as_ref()),
+                stats: self.stats(tool.baseline.as_ref(), standing),
                 loaded_by,
             },
             Sync::Orphaned => Issue::OrphanedFile { tool: name, disk, since, loaded_by },
@@ -155,14 +159,14 @@ impl Asked<'_> {
     }
 
     /// `None` where it would take long: an answer about all tools must not wait for the diff of one.
-    fn stats(&self, baseline: Option<&Baseline>, head: Option<&Head>) -> Option<Stats> {
-        let (baseline, head) = (baseline?, head?);
-        let pair = (baseline.digest, head.digest);
+    fn stats(&self, baseline: Option<&Baseline>, standing: Option<&Head>) -> Option<Stats> {
+        let (baseline, standing) = (baseline?, standing?);
+        let pair = (baseline.digest, standing.digest);
         if let Some(known) = self.call.service.stats.get(pair) {
             return Some(known);
         }
         let time = self.diffs_until.checked_duration_since(Instant::now())?;
-        if head.size > LONGEST_DIFFED {
+        if standing.size > LONGEST_DIFFED {
             return None;
         }
         let old = self.archive.content(&pair.0).ok()??;
@@ -173,6 +177,33 @@ impl Asked<'_> {
         let stats = Compared::within(text(&old)?, text(&new)?, time).stats();
         self.call.service.stats.put(pair, stats);
         Some(stats)
+    }
+
+    /// Merges that could not be made and that nobody has decided yet.
+    fn conflicts(&self) -> Vec<Issue> {
+        let all = self.view.state.unresolved();
+        let each = all.flat_map(|deploy| deploy.tools().map(move |id| (deploy.number, id)));
+        each.filter(|it| self.has(it.1))
+            .map(|(deploy, id)| Issue::UnresolvedConflict {
+                tool: id.to_string(),
+                deploy: deploy.0,
+            })
+            .collect()
+    }
+
+    /// Contents that were taken out of circulation and came back without a deploy. No baseline is one of them, so that
+    /// they are all among what has drifted.
+    fn quarantined(&self) -> Vec<Issue> {
+        let drifted = self.view.drifted().into_iter().filter(|it| self.has(it.0));
+        let back = drifted.filter_map(|(id, tool, _)| {
+            let stands = tool.on_disk().filter(|it| tool.is_quarantined(&it.digest))?;
+            Some(Issue::QuarantinedContent {
+                tool: id.to_string(),
+                disk: stands.number.0,
+                sha256: stands.digest.to_string(),
+            })
+        });
+        back.collect()
     }
 
     /// What runtimes have loaded other than expected, or could not load.

@@ -114,6 +114,17 @@ pub enum Issue {
         tool: String,
         message: String,
     },
+    UnresolvedConflict {
+        tool: String,
+        /// The deploy that could not be merged.
+        deploy: u64,
+    },
+    /// A content that was taken out of circulation came back without a deploy.
+    QuarantinedContent {
+        tool: String,
+        disk: u32,
+        sha256: String,
+    },
 }
 
 /// Which issues to list.
@@ -127,6 +138,8 @@ pub enum IssueState {
     Unreadable,
     Stale,
     Failed,
+    Conflicted,
+    Quarantined,
     Unsettled,
 }
 
@@ -139,6 +152,8 @@ impl Issue {
             Self::UnreadableFile { .. } => IssueState::Unreadable,
             Self::StaleRuntime { .. } => IssueState::Stale,
             Self::FailedLoad { .. } => IssueState::Failed,
+            Self::UnresolvedConflict { .. } => IssueState::Conflicted,
+            Self::QuarantinedContent { .. } => IssueState::Quarantined,
         }
     }
 
@@ -149,7 +164,9 @@ impl Issue {
             | Self::MissingFile { tool, .. }
             | Self::UnreadableFile { tool, .. }
             | Self::StaleRuntime { tool, .. }
-            | Self::FailedLoad { tool, .. } => tool,
+            | Self::FailedLoad { tool, .. }
+            | Self::UnresolvedConflict { tool, .. }
+            | Self::QuarantinedContent { tool, .. } => tool,
         }
     }
 }

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 const BLOCKS: &[(&str, &str, &str)] = &[
     ("knowngood", "sh", "readme.rs"),
     ("A first try", "console", "readme.rs"),
+    ("Deploying", "sh", "readme.rs"),
     ("The command line", "sh", "readme.rs"),
     ("Running it for good", "toml", "readme.rs"),
     ("Under systemd", "sh", "systemd/units.rs"),
@@ -69,6 +70,27 @@ fn the_first_try() {
     assert!(blocks::in_prose().iter().any(|it| it == "knowngood run tools"));
     let place = Place::of_the_readme();
     place::converse(&blocks::session("A first try", "console"), &place.path("tools"));
+}
+
+#[test]
+fn deploying() {
+    let place = Place::of_the_readme();
+    let known = [
+        (
+            "sed 's/query)$/query.strip())/' search_tool.py | knowngood deploy search_tool - --base v1 -m \"strip the query\"",
+            Ends::With(0),
+            "confirmed  tools/search_tool.py v2, was v1",
+        ),
+        (
+            "sed 's/the index/all of it/' search_tool.py | knowngood deploy search_tool - --base v1 --on-conflict merge",
+            Ends::With(0),
+            "confirmed  tools/search_tool.py v3, was v2",
+        ),
+        ("knowngood deploys", Ends::With(0), "strip the query"),
+        ("knowngood rollback search_tool", Ends::With(0), "v4, was v3"),
+    ];
+    let found = commands("Deploying", "sh");
+    place::run_all(&found, &known.map(Known::from), &place.path("tools"));
 }
 
 #[test]

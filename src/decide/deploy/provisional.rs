@@ -7,7 +7,7 @@ use super::{Purpose, StageOrder, Task, discard, is_there, step, switched::moves_
 use crate::{
     decide::{Plan, State, drift},
     model::{
-        Author, AuthorKind, Base, Change, Deploy, DeployKind, DeployNo, DeployState, Fact,
+        Author, AuthorKind, Base, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Fact,
         LiveChange, Proposal, Reason, Refusal, RuntimeName, Step, ToolId,
     },
 };
@@ -84,10 +84,11 @@ pub(in crate::decide) fn deadline(state: &State, number: DeployNo) -> Plan {
         return Plan::default();
     };
     let ms = deploy.proposal.confirm_within_ms.unwrap_or_default();
-    take_back(state, deploy, &keeper(), format!("deploy {number} was not confirmed within {ms} ms"))
+    let why = format!("deploy {number} was not confirmed within {ms} ms");
+    take_back(state, deploy, &keeper(), why, Vec::new())
 }
 
-/// A runtime could not load what a provisional deploy brought: that is taken back at once.
+/// A runtime could not load what a provisional deploy brought: that is taken back at once, and does not come back unseen.
 pub(in crate::decide) fn failed_loads<'a>(
     state: &State,
     runtime: &RuntimeName,
@@ -98,7 +99,9 @@ pub(in crate::decide) fn failed_loads<'a>(
         let number = state.tool(tool).and_then(|it| it.provisional()).map(|it| it.deploy);
         let Some(deploy) = number.and_then(|it| state.deploy(it)) else { continue };
         let why = format!("{runtime} could not load {tool}: {message}");
-        tasks.extend(take_back(state, deploy, &keeper(), why).tasks);
+        let blamed = deploy.change(tool).and_then(|it| it.to).map(|it| (tool.clone(), it.digest));
+        let blamed = blamed.into_iter().collect();
+        tasks.extend(take_back(state, deploy, &keeper(), why, blamed).tasks);
     }
     tasks
 }
@@ -111,7 +114,8 @@ pub(in crate::decide) fn abort(state: &State, number: DeployNo, author: &Author)
     let why = format!("by {author}");
     match deploy.state {
         DeployState::Activated => {
-            take_back(state, deploy, author, format!("deploy {number} was given up {why}"))
+            let why = format!("deploy {number} was given up {why}");
+            take_back(state, deploy, author, why, Vec::new())
         }
         DeployState::Accepted
         | DeployState::Staged
@@ -155,8 +159,14 @@ pub(in crate::decide) fn approve(state: &State, number: DeployNo, author: &Autho
 }
 
 /// Back to what stood there before, if what stands there now is what the deploy brought; else it is over, and nothing is
-/// overwritten.
-fn take_back(state: &State, deploy: &Deploy, author: &Author, why: String) -> Plan {
+/// overwritten. `blamed`: contents that are taken out of circulation with it.
+fn take_back(
+    state: &State,
+    deploy: &Deploy,
+    author: &Author,
+    why: String,
+    blamed: Vec<(ToolId, Digest)>,
+) -> Plan {
     let stands = |it: &Change| is_there(state, &it.tool, it.to.as_ref());
     if !deploy.proposal.changes.iter().all(stands) {
         let why = format!("{why}; the file was changed since: nothing is overwritten");
@@ -177,7 +187,7 @@ fn take_back(state: &State, deploy: &Deploy, author: &Author, why: String) -> Pl
         force: false,
         keeps_conflict: false,
         key: None,
-        quarantines: Vec::new(),
+        quarantines: blamed,
     };
     let (proposal, contents) = (Arc::new(proposal), Arc::default());
     Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Deploy }))

@@ -46,8 +46,12 @@ pub(in crate::socket) async fn deploy(
     let asked = request.checked(call.service.limits().file_size).map_err(Problem::from)?;
     let by = authorship(&call, asked.author.clone())?;
     check_force(&by, &asked)?;
+    if asked.on_conflict != OnConflict::Abort {
+        // What was saved before the call is a version before it is merged or replaced.
+        call.handle()?.sync(PATIENCE).await?;
+    }
     let mut tries = 0;
-    let granted = loop {
+    loop {
         tries += 1;
         let (proposal, contents) = put_together(&call, &asked, &by, key.clone(), tries > 1).await?;
         let Some(proposal) = proposal else {
@@ -57,15 +61,23 @@ pub(in crate::socket) async fn deploy(
         };
         let command =
             Command::Propose { proposal: Box::new(proposal), contents, rehearsal: asked.dry_run };
-        match call.handle()?.request(command).await? {
-            Ok(granted) => break granted,
+        let answer = match call.handle()?.request(command).await? {
+            Ok(granted) => answered(&call, granted, wait).await,
             Err(Refusal::Conflict(_)) if tries < MOST_TRIES => {
-                drop(call.handle()?.sync(PATIENCE).await?);
+                call.handle()?.sync(PATIENCE).await?;
+                continue;
             }
             Err(refusal) => return Err(refusal.into()),
+        };
+        // It was saved once more while it was replaced. What a key stands for is one deploy, and that one has ended.
+        let again = asked.on_conflict == OnConflict::Overwrite && key.is_none();
+        match answer {
+            Err(problem) if again && problem.is(Code::Conflict) && tries < MOST_TRIES => {
+                call.handle()?.sync(PATIENCE).await?;
+            }
+            answer => return answer,
         }
-    };
-    answered(&call, granted, wait).await
+    }
 }
 
 fn check_force(by: &Authorship, asked: &Proposed) -> Result<(), Problem> {

@@ -192,6 +192,16 @@ impl World {
         self.ask("POST", target, body.to_string().as_bytes())
     }
 
+    /// With header lines beside the usual ones, each ended by CR LF.
+    pub(crate) fn post_with(&self, target: &str, lines: &str, body: &Value) -> Answer {
+        client::ask(&self.socket(), "POST", target, lines, body.to_string().as_bytes()).unwrap()
+    }
+
+    /// As `post`, where the daemon may be gone.
+    pub(crate) fn try_post(&self, target: &str, body: &Value) -> Option<Answer> {
+        client::ask(&self.socket(), "POST", target, "", body.to_string().as_bytes()).ok()
+    }
+
     pub(crate) fn put(&self, target: &str, body: &Value) -> Answer {
         self.ask("PUT", target, body.to_string().as_bytes())
     }

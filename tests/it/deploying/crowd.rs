@@ -1,0 +1,44 @@
+//! Many who start from the same: one of them is first, all the others are told so.
+
+use std::sync::Barrier;
+
+use super::{litter, on_disk, send, to};
+use crate::world::World;
+
+const CLIENTS: usize = 64;
+const ROUNDS: usize = 20;
+
+#[test]
+fn one_of_many_wins_each_round() {
+    let mut world = World::new();
+    world.config = "[limits]\nconnections = 128\nconnections_per_peer = 128\n".to_owned();
+    world.write("x.ts", "start\n");
+    world.start();
+    for round in 1..=ROUNDS {
+        let gate = Barrier::new(CLIENTS);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let asked = (0..CLIENTS).map(|client| {
+                let (world, gate) = (&world, &gate);
+                let request = to("tools/x.ts", format!("v{round}"), &format!("{round} {client}\n"));
+                scope.spawn(move || {
+                    gate.wait();
+                    send(world, &request)
+                })
+            });
+            let asked: Vec<_> = asked.collect();
+            asked.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        let won: Vec<_> = (0..CLIENTS).filter(|it| answers[*it].status == 201).collect();
+        assert_eq!(won.len(), 1, "round {round}: {won:?}");
+        for answer in answers.iter().filter(|it| it.status != 201) {
+            let (status, code) = answer.refusal();
+            assert_eq!(status, 409, "round {round}: {code}: {}", answer.detail());
+            assert!(["conflict", "deploy_open"].contains(&&*code), "{code}");
+        }
+        assert_eq!(on_disk(&world, "x.ts"), format!("{round} {}\n", won[0]));
+    }
+    world.sync();
+    assert_eq!(world.versions("tools/x.ts").len(), ROUNDS + 1);
+    assert_eq!(litter(&world), [""; 0]);
+    world.verify();
+}
