@@ -79,7 +79,8 @@ fn a_merge_is_verified_like_any_content() {
     world.write("x.py", "x = [\n1,\n[2],\n3,\n]\ny = 1\n");
     world.sync();
     let broken = "x = [\n1,\n[2,\n3,\n]\n";
-    let answer = send(&world, &with(to("tools/x.py", "v3", broken), &json!({"on_conflict": "merge"})));
+    let answer =
+        send(&world, &with(to("tools/x.py", "v3", broken), &json!({"on_conflict": "merge"})));
     assert!([409, 422].contains(&answer.status), "{}", String::from_utf8_lossy(&answer.body));
     assert_eq!(on_disk(&world, "x.py"), "x = [\n1,\n[2],\n3,\n]\ny = 1\n");
 }

@@ -16,10 +16,14 @@ fn bytes_written_after_the_switch_are_kept() {
     editor.write_all(b"late\n").unwrap();
     assert_eq!(on_disk(&world, "x.ts"), "two\n");
     drop(editor);
-    let recorded = world.wait_event(0, |it| it["event"] == "version.recorded" && it["version"] == 3);
+    let recorded =
+        world.wait_event(0, |it| it["event"] == "version.recorded" && it["version"] == 3);
     assert_eq!(recorded["tool"], "tools/x.ts");
     let version = world.versions("tools/x.ts")[2].clone();
-    assert_eq!((&version["origin"], &version["author"]["kind"]), (&json!("displaced"), &json!("unknown")));
+    assert_eq!(
+        (&version["origin"], &version["author"]["kind"]),
+        (&json!("displaced"), &json!("unknown"))
+    );
     assert_eq!(world.content("tools/x.ts", &json!(3)), "one\nlate\n");
     let status = world.sync();
     assert_eq!((&status["in_sync"], on_disk(&world, "x.ts")), (&json!(true), "two\n".to_owned()));
@@ -48,5 +52,8 @@ fn so_are_they_where_nobody_runs_when_they_are_written() {
     world.start();
     world.wait_event(0, |it| it["event"] == "version.recorded" && it["version"] == 3);
     assert_eq!(world.content("tools/x.ts", &json!(3)), "one\nlate\n");
-    assert_eq!((world.sync()["in_sync"].clone(), on_disk(&world, "x.ts")), (json!(true), "two\n".to_owned()));
+    assert_eq!(
+        (world.sync()["in_sync"].clone(), on_disk(&world, "x.ts")),
+        (json!(true), "two\n".to_owned())
+    );
 }

@@ -9,7 +9,8 @@ use crate::world::World;
 
 /// `two` stands there for as long as that.
 fn on_trial(world: &World, time: &str) -> Value {
-    let done = made(world, &with(to("tools/x.ts", "v1", "two\n"), &json!({"confirm_within": time})));
+    let done =
+        made(world, &with(to("tools/x.ts", "v1", "two\n"), &json!({"confirm_within": time})));
     assert_eq!(done["state"], "activated");
     assert!(done["deadline"].is_string(), "{done}");
     assert_eq!(on_disk(world, "x.ts"), "two\n");
@@ -45,7 +46,8 @@ fn confirmed_by_a_call_and_not_taken_back_later() {
     let world = World::with(&[("x.ts", "one\n"), ("y.ts", "one\n")]);
     let done = on_trial(&world, "2s");
     let number = &done["deploy"];
-    let later = made(&world, &with(to("tools/y.ts", "v1", "two\n"), &json!({"confirm_within": "3s"})));
+    let later =
+        made(&world, &with(to("tools/y.ts", "v1", "two\n"), &json!({"confirm_within": "3s"})));
     let told = world.post(&format!("/v1/deploys/{number}/confirm"), &json!({})).ok();
     assert_eq!(told["state"], "confirmed");
     assert_eq!(baseline(&world, "tools/x.ts"), 2);
@@ -54,7 +56,10 @@ fn confirmed_by_a_call_and_not_taken_back_later() {
     assert_eq!(late.status, 409);
     // The deadline of the second lies behind that of the first.
     wait_state(&world, &later["deploy"], "rolled_back");
-    assert_eq!((deploy(&world, number)["state"].clone(), on_disk(&world, "x.ts")), (json!("confirmed"), "two\n".to_owned()));
+    assert_eq!(
+        (deploy(&world, number)["state"].clone(), on_disk(&world, "x.ts")),
+        (json!("confirmed"), "two\n".to_owned())
+    );
 }
 
 #[test]
@@ -99,7 +104,8 @@ fn an_edit_meanwhile_is_not_overwritten() {
 fn a_newer_deploy_takes_its_place_and_returns_to_the_baseline() {
     let world = World::with(&[("x.ts", "one\n")]);
     let first = on_trial(&world, "1h");
-    let second = made(&world, &with(to("tools/x.ts", "v2", "three\n"), &json!({"confirm_within": "1s"})));
+    let second =
+        made(&world, &with(to("tools/x.ts", "v2", "three\n"), &json!({"confirm_within": "1s"})));
     wait_state(&world, &first["deploy"], "superseded");
     wait_state(&world, &second["deploy"], "rolled_back");
     assert_eq!(on_disk(&world, "x.ts"), "one\n");
@@ -175,7 +181,10 @@ fn a_restart_before_the_deadline_keeps_it() {
     world.kill();
     world.start();
     assert_eq!(deploy(&world, &done["deploy"])["state"], "activated");
-    assert_eq!((on_disk(&world, "x.ts"), world.sync()["in_sync"].clone()), ("two\n".to_owned(), json!(true)));
+    assert_eq!(
+        (on_disk(&world, "x.ts"), world.sync()["in_sync"].clone()),
+        ("two\n".to_owned(), json!(true))
+    );
     world.post(&format!("/v1/deploys/{}/confirm", done["deploy"]), &json!({})).ok();
     assert_eq!(baseline(&world, "tools/x.ts"), 2);
 }

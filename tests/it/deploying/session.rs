@@ -69,10 +69,16 @@ fn the_new_file_is_a_second_younger_and_keeps_mode_and_owner() {
     let before = world.path("x.ts").metadata().unwrap();
     made(&world, &to("tools/x.ts", "v1", "two\n"));
     let after = world.path("x.ts").metadata().unwrap();
-    assert_eq!((after.mtime(), after.mode(), after.uid(), after.gid()), (4_000_000_001, before.mode(), before.uid(), before.gid()));
+    assert_eq!(
+        (after.mtime(), after.mode(), after.uid(), after.gid()),
+        (4_000_000_001, before.mode(), before.uid(), before.gid())
+    );
     assert_ne!(after.ino(), before.ino());
     assert_eq!(newest(&world, "tools/x.ts")["executable"], true);
-    made(&world, &json!({"changes": [{"tool": "tools/n.ts", "base": null, "content": "1", "executable": true}]}));
+    made(
+        &world,
+        &json!({"changes": [{"tool": "tools/n.ts", "base": null, "content": "1", "executable": true}]}),
+    );
     assert_eq!(world.path("n.ts").metadata().unwrap().mode() & 0o7777, 0o755);
     made(&world, &to("tools/m.ts", Value::Null, "1"));
     assert_eq!(world.path("m.ts").metadata().unwrap().mode() & 0o7777, 0o644);
@@ -84,7 +90,10 @@ fn who_does_not_say_what_it_started_from_is_asked() {
     let world = World::with(&[("x.ts", "one\n")]);
     let answer = send(&world, &json!({"changes": [{"tool": "tools/x.ts", "content": "two\n"}]}));
     assert_eq!(answer.refusal(), (428, "base_required".to_owned()));
-    assert_eq!(send(&world, &to("tools/x.ts", "v9", "two\n")).refusal(), (404, "no_such_version".to_owned()));
+    assert_eq!(
+        send(&world, &to("tools/x.ts", "v9", "two\n")).refusal(),
+        (404, "no_such_version".to_owned())
+    );
     assert_eq!(on_disk(&world, "x.ts"), "one\n");
     assert!(world.list("/v1/deploys").is_empty());
 }
@@ -96,7 +105,11 @@ fn what_is_there_already_is_no_operation() {
     assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("no_op")));
     world.write("x.ts", "two\n");
     let answer = send(&world, &to("tools/x.ts", "v1", "two\n"));
-    assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("no_op")), "whatever the base");
+    assert_eq!(
+        (answer.status, &answer.json()["state"]),
+        (200, &json!("no_op")),
+        "whatever the base"
+    );
     assert_eq!(world.versions("tools/x.ts").len(), 2);
 }
 
@@ -107,11 +120,21 @@ fn broken_python_never_stands_there() {
     let answer = send(&world, &to("tools/x.py", "v1", "x = 1\ndef f():\n    return (1\n"));
     assert_eq!(answer.refusal(), (422, "verification_failed".to_owned()));
     let told = answer.json();
-    assert_eq!((&told["findings"][0]["tool"], &told["findings"][0]["line"]), (&json!("tools/x.py"), &json!(3)), "{told}");
-    assert!(told["hint"].is_string() && told["output_tail"].is_string() && told["deploy"] == 1, "{told}");
+    assert_eq!(
+        (&told["findings"][0]["tool"], &told["findings"][0]["line"]),
+        (&json!("tools/x.py"), &json!(3)),
+        "{told}"
+    );
+    assert!(
+        told["hint"].is_string() && told["output_tail"].is_string() && told["deploy"] == 1,
+        "{told}"
+    );
     assert_eq!(deploy(&world, &json!(1))["state"], "rejected");
     let after = world.path("x.py").metadata().unwrap();
-    assert_eq!((before.ino(), before.mtime_nsec(), before.ctime_nsec()), (after.ino(), after.mtime_nsec(), after.ctime_nsec()));
+    assert_eq!(
+        (before.ino(), before.mtime_nsec(), before.ctime_nsec()),
+        (after.ino(), after.mtime_nsec(), after.ctime_nsec())
+    );
     world.sync();
     assert_eq!(world.versions("tools/x.py").len(), 1);
     assert_eq!(super::litter(&world), [""; 0]);

@@ -19,13 +19,22 @@ fn one_stale_base_stops_both() {
     let answer = send(&world, &pair("v1", "v1"));
     assert_eq!(answer.refusal(), (409, "conflict".to_owned()));
     let conflicts = answer.json()["conflicts"].clone();
-    assert_eq!((conflicts.as_array().unwrap().len(), &conflicts[0]["tool"]), (1, &json!("tools/y.py")));
-    assert_eq!((on_disk(&world, "x.py"), on_disk(&world, "y.py")), ("x = 1\n".into(), "y = 0\n".into()));
+    assert_eq!(
+        (conflicts.as_array().unwrap().len(), &conflicts[0]["tool"]),
+        (1, &json!("tools/y.py"))
+    );
+    assert_eq!(
+        (on_disk(&world, "x.py"), on_disk(&world, "y.py")),
+        ("x = 1\n".into(), "y = 0\n".into())
+    );
     world.sync();
     assert_eq!(world.versions("tools/x.py").len(), 1);
     let done = made(&world, &pair("v1", "v2"));
     assert_eq!(done["changes"].as_array().unwrap().len(), 2);
-    assert_eq!((on_disk(&world, "x.py"), on_disk(&world, "y.py")), ("x = 2\n".into(), "y = 2\n".into()));
+    assert_eq!(
+        (on_disk(&world, "x.py"), on_disk(&world, "y.py")),
+        ("x = 2\n".into(), "y = 2\n".into())
+    );
     let live = world.events_of("deploy.activated", 0);
     assert_eq!((live.len(), &live[0]["deploy"]), (1, &done["deploy"]), "live together");
     assert_eq!(litter(&world), [""; 0]);
@@ -40,7 +49,10 @@ fn one_broken_file_stops_both() {
     let answer = send(&world, &request);
     assert_eq!(answer.refusal(), (422, "verification_failed".to_owned()));
     assert_eq!(answer.json()["findings"][0]["tool"], "tools/y.py");
-    assert_eq!((on_disk(&world, "x.py"), on_disk(&world, "y.py")), ("x = 1\n".into(), "y = 1\n".into()));
+    assert_eq!(
+        (on_disk(&world, "x.py"), on_disk(&world, "y.py")),
+        ("x = 1\n".into(), "y = 1\n".into())
+    );
 }
 
 #[test]
@@ -52,7 +64,10 @@ fn a_set_makes_changes_and_removes() {
         {"tool": "tools/deep/er/z.ts", "base": null, "content": "1"},
     ], "confirm_within": "1s"});
     let done = made(&world, &request);
-    assert_eq!((on_disk(&world, "x.ts"), on_disk(&world, "deep/er/z.ts")), ("2".into(), "1".into()));
+    assert_eq!(
+        (on_disk(&world, "x.ts"), on_disk(&world, "deep/er/z.ts")),
+        ("2".into(), "1".into())
+    );
     assert!(!world.path("y.ts").exists());
     super::wait_state(&world, &done["deploy"], "rolled_back");
     assert_eq!((on_disk(&world, "x.ts"), on_disk(&world, "y.ts")), ("1".into(), "1".into()));
@@ -68,6 +83,9 @@ fn an_edit_of_one_keeps_both_from_going_back() {
     let done = made(&world, &super::with(pair("v1", "v1"), &json!({"confirm_within": "1s"})));
     world.write("y.py", "y = 3\n");
     super::wait_state(&world, &done["deploy"], "superseded");
-    assert_eq!((on_disk(&world, "x.py"), on_disk(&world, "y.py")), ("x = 2\n".into(), "y = 3\n".into()));
+    assert_eq!(
+        (on_disk(&world, "x.py"), on_disk(&world, "y.py")),
+        ("x = 2\n".into(), "y = 3\n".into())
+    );
     assert_eq!(world.summary()["modified"], 2);
 }

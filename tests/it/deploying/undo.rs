@@ -53,7 +53,10 @@ fn what_was_there_is_a_version_before_the_baseline_is_written_back() {
     let both = json!({"tools": [{"tool": "tools/x.ts"}, {"tool": "tools/y.ts"}]});
     let answer = world.post("/v1/restore", &both);
     assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-    assert_eq!((on_disk(&world, "x.ts"), on_disk(&world, "y.ts")), ("one\n".to_owned(), "one\n".to_owned()));
+    assert_eq!(
+        (on_disk(&world, "x.ts"), on_disk(&world, "y.ts")),
+        ("one\n".to_owned(), "one\n".to_owned())
+    );
     assert_eq!(world.contents("tools/x.ts"), ["one\n", "edit\n", "one\n"]);
     assert_eq!(newest(&world, "tools/x.ts")["reason"], "restore");
     assert_eq!(world.sync()["in_sync"], true);
@@ -91,5 +94,8 @@ fn what_is_quarantined_stays_out_until_a_human_says_why() {
     let human = json!({"force": true, "message": "the fault was elsewhere"});
     made(&world, &with(again, &human));
     world.wait_kind(0, "content.released");
-    assert_eq!((on_disk(&world, "x.ts"), world.sync()["issues"].clone()), ("bad\n".to_owned(), json!([])));
+    assert_eq!(
+        (on_disk(&world, "x.ts"), world.sync()["issues"].clone()),
+        ("bad\n".to_owned(), json!([]))
+    );
 }
