@@ -11,10 +11,10 @@ use super::{
     twin::{
         AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
     },
+    version::VersionV1,
 };
 use crate::model::{
-    ChainHash, DeployNo, Fact, Note, Record, RootName, RuntimeName, Seq, Timestamp, ToolId,
-    Version, VersionNo,
+    ChainHash, DeployNo, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId,
 };
 
 /// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
@@ -44,7 +44,7 @@ struct RecordV1<'a> {
     fact: FactV1<'a>,
 }
 
-type Text<'a> = Cow<'a, str>;
+pub(super) type Text<'a> = Cow<'a, str>;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,36 +126,7 @@ enum FactV1<'a> {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-struct VersionV1<'a> {
-    #[serde(borrow)]
-    tool: Text<'a>,
-    number: u32,
-    digest: Hex,
-    size: u64,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    executable: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    parents: Vec<u32>,
-    author: AuthorV1<'a>,
-    reason: Text<'a>,
-    origin: OriginV1,
-    mtime: i64,
-    /// Only of a version that a deploy made.
-    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    note: Option<NoteV1<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NoteV1<'a> {
-    deploy: u64,
-    #[serde(borrow)]
-    claimed: Option<AuthorV1<'a>>,
-    message: Option<Text<'a>>,
-    metadata: Option<Text<'a>>,
-}
-
-fn text(it: &str) -> Text<'_> {
+pub(super) fn text(it: &str) -> Text<'_> {
     Cow::Borrowed(it)
 }
 
@@ -348,54 +319,4 @@ pub(super) fn by_tool<A, B>(
     value: impl Fn(A) -> B,
 ) -> Result<BTreeMap<ToolId, B>, BadText> {
     map.into_iter().map(|(tool, it)| Ok((tool_id(&tool)?, value(it)))).collect()
-}
-
-impl<'a> From<&'a Version> for VersionV1<'a> {
-    fn from(it: &'a Version) -> Self {
-        Self {
-            tool: text(it.tool.as_str()),
-            number: it.number.0,
-            digest: Hex(it.digest),
-            size: it.size,
-            executable: it.executable,
-            parents: it.parents.iter().map(|it| it.0).collect(),
-            author: (&it.author).into(),
-            reason: text(it.reason.as_str()),
-            origin: it.origin.into(),
-            mtime: it.mtime.0,
-            note: it.note.as_ref().map(|it| NoteV1 {
-                deploy: it.deploy.0,
-                claimed: it.claimed.as_ref().map(Into::into),
-                message: it.message.as_deref().map(text),
-                metadata: it.metadata.as_deref().map(text),
-            }),
-        }
-    }
-}
-
-impl VersionV1<'_> {
-    fn read(self, seq: Seq, time: Timestamp) -> Result<Version, BadText> {
-        Ok(Version {
-            tool: tool_id(&self.tool)?,
-            number: VersionNo(self.number),
-            digest: self.digest.0,
-            size: self.size,
-            executable: self.executable,
-            parents: self.parents.into_iter().map(VersionNo).collect(),
-            author: self.author.into(),
-            reason: reason(&self.reason)?,
-            origin: self.origin.into(),
-            mtime: Timestamp(self.mtime),
-            note: self.note.map(|it| {
-                Box::new(Note {
-                    deploy: DeployNo(it.deploy),
-                    claimed: it.claimed.map(Into::into),
-                    message: it.message.map(Cow::into_owned),
-                    metadata: it.metadata.map(Cow::into_owned),
-                })
-            }),
-            time,
-            seq,
-        })
-    }
 }

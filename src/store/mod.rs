@@ -14,6 +14,7 @@
 
 mod archive;
 mod change;
+mod check;
 mod checkpoint;
 mod deploy;
 mod entry;
@@ -33,6 +34,7 @@ mod segment;
 mod sound;
 mod twin;
 mod verify;
+mod version;
 mod writer;
 
 use std::{

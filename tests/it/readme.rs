@@ -82,7 +82,7 @@ fn deploying() {
             "confirmed  tools/search_tool.py v2, was v1",
         ),
         (
-            "sed 's/the index/all of it/' search_tool.py | knowngood deploy search_tool - --base v1 --on-conflict merge",
+            "knowngood cat search_tool@v1 | sed 's/(query):/(query, limit=10):/' | knowngood deploy search_tool - --base v1 --on-conflict merge",
             Ends::With(0),
             "confirmed  tools/search_tool.py v3, was v2",
         ),

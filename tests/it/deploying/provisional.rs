@@ -158,6 +158,7 @@ fn who_cannot_load_it_takes_it_back_at_once() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the deadline is a moment of the wall clock")]
 fn the_deadline_passes_while_nobody_runs() {
     let mut world = World::with(&[("x.ts", "one\n"), ("y.ts", "one\n")]);
     let done = on_trial(&world, "1s");
