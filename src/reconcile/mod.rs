@@ -20,6 +20,7 @@ mod pending;
 mod prepare;
 mod publish;
 mod reconciler;
+mod requests;
 mod round;
 mod run;
 #[cfg(test)]

@@ -15,10 +15,10 @@ use super::{
     crew::Job,
     deploys::Deploys,
     group::{self},
-    handle::{Answer, Granted, Synced},
+    handle::Synced,
     lane::{Found, Look, Order},
     leases::Leases,
-    mailbox::{Barrier, Mail, Manifest, Request, Setup},
+    mailbox::{Barrier, Mail, Manifest, Setup},
     pending::{Pending, Question},
     publish,
     round::{Decided, Outcome, Round, origins},
@@ -26,7 +26,7 @@ use super::{
     walks::Walks,
 };
 use crate::{
-    decide::{self, Command, Input, Rules, State, Task, Wait},
+    decide::{self, Input, Rules, State, Task, Wait},
     model::{Dirty, Fact, Origin, RootName, Seq, ToolId},
     ports::{Clock, Log, Rows, StoreError},
 };
@@ -266,41 +266,6 @@ impl Reconciler {
             facts = decide::consequences(&self.state, &records);
             round.group.records.extend(records);
         }
-    }
-
-    fn request(&mut self, request: Request, round: &mut Round) {
-        let first = round.group.records.len();
-        if let Command::Report { runtime, ttl_ms, .. } = &request.command {
-            self.leases.renew(runtime, round.now, *ttl_ms);
-        }
-        // Whoever reports does not wait for what follows from it.
-        let waits = !matches!(request.command, Command::Report { .. });
-        let decided = self.decide(Input::Request(request.command), Origin::Watch, round);
-        if waits && !decided.stages.is_empty() {
-            self.wait_for_stage(request.reply, decided.stages, round);
-        } else {
-            self.answer(request.reply, decided, first, round);
-        }
-    }
-
-    /// With what became true since the record at `first`.
-    pub(super) fn answer(
-        &mut self,
-        reply: oneshot::Sender<Answer>,
-        decided: Decided,
-        first: usize,
-        round: &mut Round,
-    ) {
-        let records = round.group.records.get(first..).unwrap_or_default().to_vec();
-        let Decided { refusal, known, rehearsal, stages, .. } = decided;
-        self.stage_unasked(stages, round);
-        let began = records.iter().find_map(|it| it.fact.deploy());
-        let deploy = known.or(began);
-        let answer = match refusal {
-            Some(refusal) => Err(refusal),
-            None => Ok(Granted { as_of: self.state.head, deploy, rehearsal, records }),
-        };
-        round.granted.push((reply, Ok(answer)));
     }
 
     /// Barriers whose hints are all here, and those that waited for them too long.
