@@ -25,6 +25,8 @@ mod round;
 mod run;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 mod view;
 mod walks;
 

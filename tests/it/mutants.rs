@@ -19,7 +19,7 @@ use std::{
 use serde::Deserialize;
 
 /// What must notice.
-const WATCHMEN: [&str; 2] = ["reconcile::simulation", "decide::"];
+const WATCHMEN: [&str; 3] = ["reconcile::simulation", "reconcile::tests", "decide::"];
 /// A mutant may keep a test from ending. That is noticed too, but it is not worth the wait.
 const LONGEST: &str = "600";
 
