@@ -65,6 +65,15 @@ fn newest(world: &World, tool: &str) -> Value {
     world.versions(tool).pop().unwrap()
 }
 
+/// What is left in the stage once it had its time: it is cleared beside everything else, after the answer.
+fn left_over(world: &World) -> Vec<String> {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !litter(world).is_empty() && std::time::Instant::now() < end {
+        std::thread::yield_now();
+    }
+    litter(world)
+}
+
 /// Nothing but what is there for good: no staged file, no displaced one that nobody holds open.
 fn litter(world: &World) -> Vec<String> {
     fn below(dir: &std::path::Path, found: &mut Vec<String>) {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{litter, on_disk};
+use super::{left_over, on_disk};
 use crate::world::World;
 
 const ROUNDS: u64 = 20;
@@ -76,7 +76,7 @@ fn killed_at_any_moment() {
         let y = standing(&world, "tools/y.ts", "y.ts");
         assert_eq!(on_disk(&world, "x.ts")[1..], on_disk(&world, "y.ts")[1..], "round {round}");
         assert_eq!((&x["sync"], &y["sync"]), (&json!("in_sync"), &json!("in_sync")), "{x} {y}");
-        assert_eq!(litter(&world), [""; 0], "round {round}");
+        assert_eq!(left_over(&world), [""; 0], "round {round}");
         let open = world.list("/v1/deploys").into_iter().filter(|it| {
             !["confirmed", "abandoned", "no_op"].contains(&it["state"].as_str().unwrap())
         });

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use super::{litter, on_disk, send, to};
+use super::{left_over, on_disk, send, to};
 use crate::world::World;
 
 const CLIENTS: usize = 64;
@@ -39,6 +39,6 @@ fn one_of_many_wins_each_round() {
     }
     world.sync();
     assert_eq!(world.versions("tools/x.ts").len(), ROUNDS + 1);
-    assert_eq!(litter(&world), [""; 0]);
+    assert_eq!(left_over(&world), [""; 0]);
     world.verify();
 }

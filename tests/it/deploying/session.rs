@@ -137,7 +137,7 @@ fn broken_python_never_stands_there() {
     );
     world.sync();
     assert_eq!(world.versions("tools/x.py").len(), 1);
-    assert_eq!(super::litter(&world), [""; 0]);
+    assert_eq!(super::left_over(&world), [""; 0]);
     made(&world, &to("tools/x.py", "v1", "x = 2\n"));
 }
 
@@ -154,7 +154,7 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(broken.json()["deploy"], Value::Null);
     world.sync();
     assert_eq!((world.head(), on_disk(&world, "x.py")), (head, "x = 1\n".to_owned()));
-    assert_eq!(super::litter(&world), [""; 0]);
+    assert_eq!(super::left_over(&world), [""; 0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{litter, made, on_disk, send};
+use super::{left_over, made, on_disk, send};
 use crate::world::World;
 
 fn pair(x: &str, y: &str) -> Value {
@@ -37,7 +37,7 @@ fn one_stale_base_stops_both() {
     );
     let live = world.events_of("deploy.activated", 0);
     assert_eq!((live.len(), &live[0]["deploy"]), (1, &done["deploy"]), "live together");
-    assert_eq!(litter(&world), [""; 0]);
+    assert_eq!(left_over(&world), [""; 0]);
     world.verify();
 }
 
