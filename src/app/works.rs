@@ -22,14 +22,26 @@ pub(super) struct Works {
 }
 
 impl Works {
-    /// Tries which rung of the sandbox ladder works: some ten milliseconds.
     pub(super) fn new(config: &Config, pack: &Arc<dyn Pack>) -> Self {
         let settings = Settings { scratch: config.state_dir.join(SCRATCH), ..Settings::default() };
         let stage = Arc::new(DiskStage::new(Arc::clone(pack)));
         let checks = Arc::new(Checker::new(Ladder::climb(settings), Vec::new()));
         let works = Self { stage, checks };
         works.configure(config);
+        works.try_the_ladder();
         works
+    }
+
+    /// Beside the start, which does not wait for it. Whoever verifies before it is done waits.
+    fn try_the_ladder(&self) {
+        let checks = Arc::clone(&self.checks);
+        let tried = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
+            use crate::ports::Checks as _;
+            tracing::debug!(event = "daemon.sandbox", rung = checks.sandbox());
+        });
+        if let Err(error) = tried {
+            tracing::debug!(%error, "the sandbox is tried when it is first needed");
+        }
     }
 
     pub(super) fn configure(&self, config: &Config) {

@@ -1,6 +1,6 @@
 //! Which rung of the ladder works here: asked by really running something on it, from the best one down.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::{
     call::{NoRunner, call},
@@ -20,23 +20,26 @@ pub struct Standing {
 pub struct Ladder {
     settings: Settings,
     /// The best one that worked when it was last asked.
-    best: Mutex<Rung>,
+    best: OnceLock<Mutex<Rung>>,
 }
 
 impl Ladder {
-    /// Takes some milliseconds for each rung down to the best one that works.
+    /// Finds out which rung works when it is first asked: that takes some ten milliseconds for each one down to it.
     pub fn climb(settings: Settings) -> Self {
-        let best = best_of(&settings, &Rung::ALL);
-        Self { settings, best: Mutex::new(best) }
+        Self { settings, best: OnceLock::new() }
     }
 
     /// That rung, whether it works or not.
     pub fn at(rung: Rung, settings: Settings) -> Self {
-        Self { settings, best: Mutex::new(rung) }
+        Self { settings, best: OnceLock::from(Mutex::new(rung)) }
     }
 
     pub fn best(&self) -> Rung {
-        *self.best.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.place().lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> &Mutex<Rung> {
+        self.best.get_or_init(|| Mutex::new(best_of(&self.settings, &Rung::ALL)))
     }
 
     /// Runs it on the best rung. What worked at the start need not work now (a unit was stopped, a program removed): then
@@ -59,7 +62,7 @@ impl Ladder {
             return (failed, Ended::not_run(why));
         }
         let next = best_of(&self.settings, &below);
-        *self.best.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.place().lock().unwrap_or_else(PoisonError::into_inner) = next;
         // It was planned for a rung that isolates, and is run on no other.
         if job.limits.isolated && !next.isolates() {
             return (next, Ended::not_run(format!("nothing isolates it here any more: {why}")));

@@ -322,8 +322,8 @@ fn a_client_starts_it(guest: &Guest) {
     guest.sh(&format!("test -S {SOCKET}"));
     assert_eq!(guest.get("/v1/info")["api"], "v1");
     let metrics = "curl --unix-socket /run/knowngood/knowngood.sock http://k/metrics";
-    assert!(guest.sh(&format!("{metrics} 2> /dev/null")).contains("knowngood_tools{"));
     guest.wait_property("ActiveState", |it| it == "active");
+    assert!(guest.sh(&format!("{metrics} 2> /dev/null")).contains("knowngood_tools{"));
     guest.sh("systemctl stop knowngood.socket knowngood.service");
     guest.fails(&format!("test -e {SOCKET}"));
 }
