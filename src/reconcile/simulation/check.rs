@@ -4,6 +4,8 @@
     reason = "a check is about some facts, whatever others there are"
 )]
 
+pub(super) mod deploys;
+
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use super::{
@@ -75,6 +77,7 @@ pub(super) fn at_rest(sim: &Sim) {
     drift_was_told(sim, &records);
     order_is_kept(sim, &records);
     leases_end(sim);
+    deploys::at_rest(sim, &records);
     let audits = sim.reconciler.figures.missed_by_events;
     assert!(
         sim.ever_silent || sim.overtaken || audits == 0,
@@ -109,10 +112,9 @@ fn agrees_with_disk(sim: &Sim) {
     for (id, file) in disk.files.iter().filter(|it| is_tool(sim, it.0, it.1)) {
         let tool =
             state.tool(id).unwrap_or_else(|| panic!("seed {}: {id} was never seen", sim.seed));
-        let head = tool.head.as_ref().map(|it| (it.digest, it.executable));
-        let stands = matches!(tool.disk, Disk::Standing(_));
+        let stands = tool.on_disk().map(|it| (it.digest, it.executable));
         assert!(
-            stands && head == Some((digest(file.content), file.executable)),
+            stands == Some((digest(file.content), file.executable)),
             "seed {}: {id} is {file:?}, the log says {tool:?}",
             sim.seed
         );
@@ -125,7 +127,7 @@ fn agrees_with_disk(sim: &Sim) {
         );
         assert_eq!(
             tool.sync(),
-            drift(disk.files.get(id).filter(|it| is_tool(sim, id, it)), tool.baseline.as_ref()),
+            drift(disk.files.get(id).filter(|it| is_tool(sim, id, it)), tool.expected()),
             "seed {}: the drift of {id}",
             sim.seed
         );
@@ -158,10 +160,16 @@ fn nothing_is_believed_of_a_root_that_is_away(sim: &Sim, records: &[Record]) {
             Fact::SafetyStopped { cause, .. } => away = *cause == SafetyCause::RootMissing,
             Fact::SafetyCleared { .. } => away = false,
             Fact::VersionRecorded(version) => {
-                assert!(!away, "seed {}: {version:?} while the root was away", sim.seed);
+                // What a switch did and met before it went is told when the switch is done.
+                let of_a_switch = sim.deploys;
+                assert!(
+                    !away || of_a_switch,
+                    "seed {}: {version:?} while the root was away",
+                    sim.seed
+                );
             }
             Fact::ToolRemoved { tool, origin } => assert!(
-                !away || *origin == Origin::Scan,
+                !away || matches!(origin, Origin::Scan | Origin::Deploy),
                 "seed {}: {tool} is believed to be gone, and so is its root",
                 sim.seed
             ),
@@ -188,7 +196,7 @@ pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
     let files = disk.files.iter().filter(|it| !it.1.writer && is_tool(sim, it.0, it.1));
     for (id, file) in files {
         let unchanged = disk.changes.get(id) == sim.at_start.get(id);
-        let head = sim.reconciler.state.tool(id).and_then(|it| it.head.as_ref());
+        let head = sim.reconciler.state.tool(id).and_then(|it| it.on_disk());
         assert!(
             !unchanged || head.map(|it| it.digest) == Some(digest(file.content)),
             "seed {}: {id} was there from the start, and the first scan ended without it",
@@ -201,7 +209,7 @@ pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
 pub(super) fn unseen(sim: &Sim) -> Vec<ToolId> {
     let disk = sim.disk.lock().unwrap();
     let head = |id: &ToolId| {
-        let head = sim.reconciler.state.tool(id)?.head.as_ref()?;
+        let head = sim.reconciler.state.tool(id)?.on_disk()?;
         Some((head.digest, head.executable))
     };
     let differs = |id: &&ToolId| {
@@ -272,6 +280,7 @@ fn no_hasty_removal(
         match &record.fact {
             Fact::SafetyStopped { cause, .. } => away = *cause == SafetyCause::RootMissing,
             Fact::SafetyCleared { .. } => away = false,
+            Fact::ToolRemoved { origin: Origin::Deploy, .. } => (),
             Fact::ToolRemoved { tool, .. } if !away => *removed.entry(tool).or_default() += 1,
             _ => (),
         }
@@ -340,7 +349,7 @@ pub(super) fn barrier(sim: &Sim, asked_of: &BTreeMap<ToolId, u64>, synced: &Sync
             continue;
         }
         let head =
-            state.tool(id).and_then(|it| it.head.as_ref()).map(|it| (it.digest, it.executable));
+            state.tool(id).and_then(|it| it.on_disk()).map(|it| (it.digest, it.executable));
         let wanted = Some((digest(file.content), file.executable));
         assert_eq!(
             head, wanted,

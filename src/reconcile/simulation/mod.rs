@@ -5,7 +5,10 @@
 //! `tests/mutants` plants one fault after the other into the product and expects this (or a table test) to notice.
 
 mod check;
+mod crew;
+mod deployers;
 mod disk;
+mod stage;
 mod world;
 
 use std::time::Duration;
@@ -64,7 +67,8 @@ fn history(seed: u64, loud: bool) {
 }
 
 fn step(sim: &mut Sim, dice: &mut Dice) {
-    match dice.roll(40) {
+    let sides = if sim.deploys { 70 } else { 40 };
+    match dice.roll(sides) {
         0..=6 => sim.round(),
         7..=11 => {
             sim.look();
@@ -81,6 +85,16 @@ fn step(sim: &mut Sim, dice: &mut Dice) {
         35..=36 => sim.ask_for_barrier(),
         37 => sim.bring_barriers(),
         38 => sim.fill_or_free(dice),
-        _ => sim.root_goes_or_comes(dice),
+        39 => sim.root_goes_or_comes(dice),
+        40..=43 => sim.deploy(dice),
+        44 => sim.decide(dice),
+        45 => sim.witness(dice),
+        46..=49 => sim.stage_one(dice),
+        50..=51 => sim.judge_one(dice),
+        52..=62 => sim.switch_on(),
+        63..=66 => sim.hear_the_crew(dice),
+        67 => sim.write_late(dice),
+        68 => sim.set_the_clock(dice),
+        _ => sim.round(),
     }
 }
