@@ -238,15 +238,20 @@ fn only_what_stood(sim: &Sim, records: &[Record]) {
     for id in disk.files.keys().cloned().collect::<Vec<_>>() {
         disk.leave(&id, sim.now);
     }
-    let mut recorded: BTreeMap<&ToolId, Vec<(Digest, bool)>> = BTreeMap::new();
+    let mut recorded: BTreeMap<&ToolId, Vec<(Digest, bool, bool)>> = BTreeMap::new();
     for record in records {
         if let Fact::VersionRecorded(version) = &record.fact {
-            recorded.entry(&version.tool).or_default().push((version.digest, version.executable));
+            // A deploy makes a version of what it puts in place, and what was written late never stood.
+            let seen = version.origin != Origin::Deploy;
+            if version.origin != Origin::Displaced {
+                let it = (version.digest, version.executable, seen);
+                recorded.entry(&version.tool).or_default().push(it);
+            }
         }
     }
     for (id, versions) in recorded {
         assert!(
-            versions.windows(2).all(|it| it[0] != it[1]),
+            versions.windows(2).all(|it| !it[1].2 || (it[0].0, it[0].1) != (it[1].0, it[1].1)),
             "seed {}: {id} twice in a row",
             sim.seed
         );
@@ -255,7 +260,7 @@ fn only_what_stood(sim: &Sim, records: &[Record]) {
         let empty = digest(Content::Empty);
         for version in versions.into_iter().filter(|it| sim.prompt || it.0 != empty) {
             assert!(
-                stood.any(|it| (digest(it.0), it.1) == version),
+                stood.any(|it| (digest(it.0), it.1) == (version.0, version.1)),
                 "seed {}: {id}: {version:?} never stood, or not after the version before it",
                 sim.seed
             );

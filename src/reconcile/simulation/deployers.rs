@@ -157,7 +157,7 @@ impl Sim {
     pub(super) fn decide(&mut self, dice: &mut Dice) {
         let state = self.shown();
         let open: Vec<DeployNo> = state.open_deploys().map(|it| it.number).collect();
-        let any = DeployNo(1 + dice.roll(state.last_deploy().0 + 1));
+        let any = DeployNo(1 + dice.roll(state.next_deploy().0));
         let deploy = if open.is_empty() || dice.roll(6) == 0 { any } else { *dice.pick(&open) };
         let author = author(dice);
         let command = match dice.roll(3) {
