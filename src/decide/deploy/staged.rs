@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
     gate::{Gate, gate},
-    propose::{not_bases, possible},
+    propose::{known_by_key, not_bases, possible},
     step,
     switched::accepted,
 };
@@ -25,7 +25,10 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         Err(refusal) => return Plan::refused(refusal),
     };
     let StageOrder { proposal, purpose, .. } = order;
-    // The world went on while the contents were written.
+    // The world went on while the contents were written; the same request may have been quicker.
+    if let Some(plan) = known_by_key(state, &proposal).filter(|_| purpose == Purpose::Deploy) {
+        return plan.task(discard(&proposal, &prepared.markers));
+    }
     if let Err(refusal) = still_possible(state, rules, &proposal, &purpose) {
         return Plan::refused(refusal).task(discard(&proposal, &prepared.markers));
     }
