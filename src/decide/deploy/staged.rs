@@ -60,9 +60,21 @@ fn still_possible(
             Err(Refusal::NotInState { deploy: *deploy, state: now, wanted: "awaiting_approval" })
         };
     }
+    if let DeployKind::Automatic(of) = proposal.kind {
+        still_provisional(state, of)?;
+    }
     possible(state, rules, proposal)?;
     let wrong = not_bases(state, proposal);
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
+}
+
+/// It may have been confirmed while its way back was staged.
+fn still_provisional(state: &State, of: DeployNo) -> Result<(), Refusal> {
+    let now = state.deploy(of).map_or(DeployState::Abandoned, |it| it.state);
+    if now == DeployState::Activated {
+        return Ok(());
+    }
+    Err(Refusal::NotInState { deploy: of, state: now, wanted: "activated" })
 }
 
 fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
