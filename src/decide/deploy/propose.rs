@@ -6,7 +6,7 @@ use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        AuthorKind, Change, DeployKind, DeployState, Digest, Disk, NotBase, Proposal, Refusal,
+        AuthorKind, Change, Deploy, DeployKind, DeployState, Digest, Disk, NotBase, Proposal, Refusal,
         SafetyCause, Step,
     },
 };
@@ -100,7 +100,12 @@ fn possible_change(
     {
         return Err(Refusal::SafetyStop { root, cause });
     }
-    if let Some(open) = state.deploy_before_activation(tool) {
+    // Nobody can wait with a way back until somebody has decided about something else.
+    let waits = |it: &Deploy| {
+        is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval
+    };
+    let mut before = state.before_activation(tool);
+    if let Some(open) = before.find(|it| !waits(it)) {
         return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });
     }
     if let Some(known) = state.tool(tool)
