@@ -51,7 +51,9 @@ pub(in crate::decide) fn interrupted(state: &State, rules: &Rules) -> Plan {
             plan.tasks.push(discard(&it.proposal, &it.markers));
         }
     }
-    let open = state.open_deploys().flat_map(|it| it.markers.iter().map(|it| it.name.clone()));
+    // What waits for approval is staged anew when it goes on.
+    let open = state.open_deploys().filter(|it| it.state != DeployState::AwaitingApproval);
+    let open = open.flat_map(|it| it.markers.iter().map(|it| it.name.clone()));
     let keep: Vec<String> = open.collect();
     let sweeps = rules.roots.keys().map(|root| Task::Sweep(root.clone(), keep.clone()));
     plan.tasks.extend(sweeps);
