@@ -292,6 +292,12 @@ fn undone(
     {
         let why = "the file was changed since: nothing is overwritten".to_owned();
         plan.facts.push(step(of.number, &of.proposal, Step::Superseded { by: None, why }));
+        plan.facts.extend(of.tools().filter_map(|id| {
+            let before = met.get(id).or_else(|| state.tool(id))?;
+            let mut after = before.clone();
+            after.change_rare(|it| it.provisional = None);
+            drift::moved(id, before, &after)
+        }));
     }
     plan
 }
