@@ -88,6 +88,8 @@ impl FakeDisk {
 
     /// Somebody opens it for writing, and has not written yet.
     pub(super) fn open(&mut self, tool: &ToolId) {
+        let now = self.now;
+        self.leave(tool, now);
         self.touch(tool);
         if let Some(file) = self.files.get_mut(tool) {
             file.writer = true;
