@@ -226,7 +226,7 @@ fn back(deploy: &Deploy, live: &LiveChange) -> Change {
 }
 
 /// Drift as it is once nothing of the deploy is expected any more.
-fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item = Fact> + 'a {
+pub(super) fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item = Fact> + 'a {
     deploy.tools().filter_map(|id| {
         let before = state.tool(id)?;
         let mut after = before.clone();

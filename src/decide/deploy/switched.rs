@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Task, discard, step, target};
+use super::{Task, discard, provisional::drift_without, step, target};
 use crate::{
     decide::{Plan, Rules, State, deploys, drift, observe, state::move_baseline},
     model::{
@@ -86,6 +86,7 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
     deploy.live = changes;
     settle_expectations(state, &deploy, &mut after, &mut facts);
     facts.extend(superseded(state, &deploy));
+    facts.extend(left_alone(state, &deploy));
     facts.extend(quarantines(state, &deploy));
     let mut plan = Plan::of(facts);
     if deploy.proposal.confirm_within_ms.is_none() {
@@ -221,6 +222,16 @@ fn superseded(state: &State, deploy: &Deploy) -> Vec<Fact> {
     ended.chain(conflicts).collect()
 }
 
+/// Drift of tools whose deploy ended because this one took the place of another of its tools: nothing is expected of them
+/// any more but their baseline.
+fn left_alone(state: &State, deploy: &Deploy) -> Vec<Fact> {
+    let ours: BTreeSet<&ToolId> = deploy.tools().collect();
+    let met = |it: &Deploy| it.is_provisional() && it.tools().any(|id| ours.contains(id));
+    let ended = state.open_deploys().filter(|it| it.number != deploy.number && met(it));
+    let all = ended.flat_map(|it| drift_without(state, it));
+    all.filter(|it| it.tool().is_none_or(|id| !ours.contains(id))).collect()
+}
+
 /// Contents that this deploy takes out of circulation, and those that it lets in again.
 fn quarantines(state: &State, deploy: &Deploy) -> Vec<Fact> {
     let proposal = &deploy.proposal;
@@ -259,6 +270,8 @@ pub(super) fn accepted(state: &State, number: DeployNo, proposal: &Proposal) -> 
     let live = deploy.live.clone();
     let mut facts = vec![step(number, proposal, Step::Activated { live, witnesses: Vec::new() })];
     settle_expectations(state, &deploy, &mut after, &mut facts);
+    facts.extend(superseded(state, &deploy));
+    facts.extend(left_alone(state, &deploy));
     facts
 }
 
