@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,8 +18,8 @@ use super::{
     round::Round,
 };
 use crate::{
-    decide::{Input, Staged, Task},
-    model::{DeployKind, DeployNo, Marker, Origin, Proposal, Switched},
+    decide::{Input, Staged, State, Task},
+    model::{DeployKind, DeployNo, Fact, Marker, Origin, Proposal, Step, Switched},
     ports::StoreError,
 };
 
@@ -204,6 +205,15 @@ impl Reconciler {
         let on_its_way = self.state.open_deploys().any(|it| of(it.proposal.kind).is_some());
         self.deploys.due = due.min().filter(|it| !on_its_way || *it > now);
     }
+}
+
+/// What was confirmed by what runtimes report is confirmed like any other.
+pub(super) fn afterwards(state: &State, follow: &[Fact]) -> Vec<Job> {
+    let confirmed = follow.iter().filter_map(|it| {
+        let Fact::DeployMoved { deploy, step: Step::Confirmed { .. }, .. } = it else { return None };
+        state.deploy(*deploy)
+    });
+    confirmed.map(|it| Job::of(Task::After(Arc::clone(it)))).collect()
 }
 
 fn litter(proposal: &Proposal, markers: &[Marker]) -> Task {

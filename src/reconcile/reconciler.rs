@@ -13,7 +13,7 @@ use super::{
     agenda::{self, Agenda},
     barrier::Waiters,
     crew::Job,
-    deploys::Deploys,
+    deploys::{Deploys, afterwards},
     group::{self},
     handle::Synced,
     lane::{Found, Look, Order},
@@ -264,6 +264,7 @@ impl Reconciler {
                 self.state.apply(record);
             }
             facts = decide::consequences(&self.state, &records);
+            round.jobs.extend(afterwards(&self.state, &facts));
             round.group.records.extend(records);
         }
     }

@@ -133,17 +133,6 @@ impl FakeCrew {
         self.done.extend(self.pocket.take(Some(Duration::ZERO)).done);
     }
 
-    /// Something is being renamed just now.
-    pub(super) fn is_switching(&self) -> bool {
-        self.shift.is_some()
-    }
-
-    /// Nobody has anything to do.
-    pub(super) fn is_idle(&self) -> bool {
-        let queues = self.crew.lock();
-        let waits = queues.staging.len() + queues.verifying.len() + queues.switching.len();
-        waits == 0 && self.shift.is_none() && self.done.is_empty()
-    }
 }
 
 struct FakeChecks {
@@ -164,6 +153,9 @@ impl FakeChecks {
             if let Some(away) = disk.staged.get_mut(name) {
                 away.file.content = Content::Whole(u32::MAX);
                 away.tampered = true;
+                // Nobody can tell it from what was written to it while it was live.
+                let (tool, file) = (away.tool.clone(), away.file);
+                disk.stood_there(&tool, file);
             }
         }
     }

@@ -11,7 +11,7 @@ mod disk;
 mod stage;
 mod world;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use world::{Sim, dice::Dice};
 
@@ -22,16 +22,49 @@ const SEEDS: u64 = 20_000;
 fn every_interleaving_and_crash_ends_with_log_and_disk_in_agreement() {
     let wanted = knob().unwrap_or(SEEDS);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let reached: Mutex<BTreeMap<&str, u64>> = Mutex::default();
     std::thread::scope(|scope| {
         for first in 0..threads {
+            let reached = &reached;
             scope.spawn(move || {
                 for seed in (first..wanted).step_by(usize::try_from(threads).unwrap()) {
-                    history(seed, false);
+                    for (what, times) in history(seed, false) {
+                        *reached.lock().unwrap().entry(what).or_default() += times;
+                    }
                 }
             });
         }
     });
+    let reached = reached.into_inner().unwrap();
+    println!("{reached:?}");
+    let seldom = EVERYWHERE.iter().filter(|it| reached.get(*it).is_none_or(|it| *it < wanted / 400));
+    assert_eq!(seldom.collect::<Vec<_>>(), Vec::<&&str>::new(), "the dice hardly ever get there");
 }
+
+/// What deploys come to in these histories.
+const EVERYWHERE: [&str; 21] = [
+    "accepted by deploy",
+    "rollback",
+    "restore",
+    "set",
+    "deploy",
+    "taken back",
+    "displaced",
+    "quarantined",
+    "no_op",
+    "staged",
+    "verified",
+    "awaiting_approval",
+    "switching",
+    "activated",
+    "confirmed by runtimes",
+    "rejected",
+    "conflicted",
+    "aborted",
+    "rolled_back",
+    "superseded",
+    "abandoned",
+];
 
 /// All that fail, and not the first alone.
 #[test]
@@ -59,7 +92,7 @@ fn knob() -> Option<u64> {
     std::env::var("KNOWNGOOD_SEEDS").ok()?.parse().ok()
 }
 
-fn history(seed: u64, loud: bool) {
+fn history(seed: u64, loud: bool) -> BTreeMap<&'static str, u64> {
     let mut dice = Dice::new(seed);
     let mut sim = Sim::new(seed, loud);
     sim.start();
@@ -75,6 +108,7 @@ fn history(seed: u64, loud: bool) {
         sim.settle();
         check::at_rest(&sim);
     }
+    check::deploys::reached(&sim)
 }
 
 fn step(sim: &mut Sim, dice: &mut Dice) {

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     model::{
         AuthorKind, CheckOutcome, DeployKind, DeployNo, DeployState, Digest, Fact, Origin,
-        Proposal, Record, RuntimeName, Step, Target, Timestamp, ToolId,
+        Proposal, Record, RuntimeName, Seq, Step, Target, Timestamp, ToolId,
     },
     reconcile::simulation::{
         disk::{Content, digest},
@@ -56,7 +56,34 @@ pub(super) fn at_rest(sim: &Sim, records: &[Record]) {
     told.compare();
     at_rest_each(sim);
     assert!(overdue(sim).is_empty(), "seed {}: {:?} are overdue", sim.seed, overdue(sim));
+    told.commands_ran();
     nothing_left_in_the_stage(sim);
+}
+
+/// How often each step was come to, so that the dice can be seen to get everywhere.
+pub(in super::super) fn reached(sim: &Sim) -> BTreeMap<&'static str, u64> {
+    let mut reached = BTreeMap::new();
+    for record in sim.archive.records(Seq(0), usize::MAX).unwrap() {
+        let what = match &record.fact {
+            Fact::DeployMoved { step: Step::Accepted(it), .. } => match it.kind {
+                DeployKind::Automatic(_) => "taken back",
+                DeployKind::Accept => "accepted by deploy",
+                DeployKind::Rollback => "rollback",
+                DeployKind::Restore => "restore",
+                DeployKind::Deploy if it.changes.len() > 1 => "set",
+                DeployKind::Deploy => "deploy",
+            },
+            Fact::DeployMoved { step: Step::Confirmed { why }, .. } if why.contains("runtimes") => {
+                "confirmed by runtimes"
+            }
+            Fact::DeployMoved { step, .. } => step.state().as_str(),
+            Fact::VersionRecorded(it) if it.origin == Origin::Displaced => "displaced",
+            Fact::ContentQuarantined { .. } => "quarantined",
+            _ => continue,
+        };
+        *reached.entry(what).or_default() += 1;
+    }
+    reached
 }
 
 /// Each deploy rests, or waits for somebody.
@@ -167,7 +194,10 @@ impl<'a> Told<'a> {
             }
             Step::Verified(checks) | Step::Rejected(checks) => {
                 let it = self.deploys.get_mut(&number).unwrap();
-                it.skipped = checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
+                it.skipped =
+                    checks.iter().all(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
+                let back = matches!(it.proposal.kind, DeployKind::Automatic(_));
+                assert!(!back || it.skipped, "{said}: a way back is not verified");
                 it.failed = checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Failed(_)));
             }
             Step::Switching { approved_by, .. } => {
@@ -323,6 +353,23 @@ impl<'a> Told<'a> {
         assert!(goes_back, "{said}: by something else");
         let live = [DeployState::Activated, DeployState::Confirmed];
         assert!(live.contains(&by.state), "{said}: by what is not live");
+    }
+
+    /// The root's command runs after what is confirmed, once, and after nothing else.
+    fn commands_ran(&self) {
+        let seed = self.sim.seed;
+        let mut ran = self.sim.crew.after.lock().unwrap().clone();
+        ran.sort_unstable();
+        assert!(ran.windows(2).all(|it| it[0] != it[1]), "seed {seed}: twice after one of {ran:?}");
+        let confirmed = self.deploys.iter().filter(|it| it.1.state == DeployState::Confirmed);
+        let confirmed = confirmed.filter(|it| it.1.proposal.kind != DeployKind::Accept);
+        let confirmed: Vec<DeployNo> = confirmed.map(|it| *it.0).collect();
+        let all = ran.iter().all(|it| confirmed.contains(it));
+        assert!(all, "seed {seed}: a command ran after one of {ran:?} that is not confirmed");
+        assert!(
+            self.sim.crashed || ran == confirmed,
+            "seed {seed}: a command ran after {ran:?}, and {confirmed:?} were confirmed"
+        );
     }
 
     /// The state that the loop has is the one that the log tells.
