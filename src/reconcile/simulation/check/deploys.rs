@@ -133,6 +133,8 @@ struct Known {
     returns: BTreeMap<ToolId, Option<Target>>,
     deadline: Option<Timestamp>,
     witnesses: Vec<(RuntimeName, ToolId)>,
+    /// As they were when it became live.
+    baselines: BTreeMap<ToolId, Target>,
 }
 
 impl<'a> Told<'a> {
@@ -239,6 +241,7 @@ impl<'a> Told<'a> {
             returns: BTreeMap::new(),
             deadline: None,
             witnesses: Vec::new(),
+            baselines: BTreeMap::new(),
         };
         self.deploys.insert(number, known);
     }
@@ -287,6 +290,7 @@ impl<'a> Told<'a> {
         let within = it.proposal.confirm_within_ms;
         it.deadline = within.map(|ms| Timestamp(record.time.0 + i64::try_from(ms).unwrap() * 1000));
         it.witnesses.clone_from(witnesses);
+        it.baselines.clone_from(&self.baselines);
         assert_eq!(live.len(), it.proposal.changes.len(), "{said}: not all of it is live");
         for change in &it.proposal.changes {
             let to = change.to.map(|it| it.digest);
@@ -339,6 +343,10 @@ impl<'a> Told<'a> {
             it.proposal.kind,
             DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept
         );
+        for change in it.proposal.changes.iter().filter(|_| !moves) {
+            let (was, is) = (it.baselines.get(&change.tool), self.baselines.get(&change.tool));
+            assert_eq!(was, is, "{said}: it moved the baseline of {}", change.tool);
+        }
         for change in it.proposal.changes.iter().filter(|_| moves) {
             let baseline = self.baselines.get(&change.tool).map(|it| it.digest);
             let to = change.to.map(|it| it.digest);
