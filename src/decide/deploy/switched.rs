@@ -70,8 +70,9 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
         changes.push(LiveChange {
             tool: change.tool.clone(),
             version: tool.on_disk().map(|it| it.number),
-            displaced: before.on_disk().map(|it| it.number),
-            returns: returns(&before),
+            displaced: part.displaced.and(before.on_disk()).map(|it| it.number),
+            // The log may not have heard yet that the file was gone, or not listened.
+            returns: part.displaced.and_then(|_| returns(&before)).or(came_back(&before)),
         });
         facts.push(fact);
         after.insert(change.tool.clone(), tool);
@@ -140,6 +141,11 @@ fn returns(before: &Tool) -> Option<crate::model::Target> {
         Some(_) => before.baseline.as_ref().map(target),
         None => before.on_disk().map(Baseline::of).as_ref().map(target),
     }
+}
+
+/// Where nothing stood, because what was not confirmed was gone, too.
+fn came_back(before: &Tool) -> Option<crate::model::Target> {
+    before.provisional().and_then(|_| returns(before))
 }
 
 fn witnesses(state: &State, proposal: &Proposal) -> Vec<(RuntimeName, ToolId)> {
