@@ -18,11 +18,8 @@ pub(in crate::decide) fn propose(
     contents: Vec<(Digest, Vec<u8>)>,
     rehearsal: bool,
 ) -> Plan {
-    if let Some(known) = proposal.key.as_ref().and_then(|it| state.deploy_by_key(it)) {
-        if known.proposal.key != proposal.key {
-            return Plan::refused(Refusal::KeyReused { deploy: known.number });
-        }
-        return Plan { known: Some(known.number), ..Plan::default() };
+    if let Some(plan) = known(state, &proposal) {
+        return plan;
     }
     if let Err(refusal) = possible(state, rules, &proposal) {
         return Plan::refused(refusal);
@@ -43,6 +40,35 @@ pub(in crate::decide) fn propose(
     let purpose = if rehearsal { Purpose::Rehearsal } else { Purpose::Deploy };
     let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
     Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
+}
+
+/// The same request was made before.
+fn known(state: &State, proposal: &Proposal) -> Option<Plan> {
+    let known = state.deploy_by_key(proposal.key.as_ref()?)?;
+    if known.proposal.key != proposal.key {
+        return Some(Plan::refused(Refusal::KeyReused { deploy: known.number }));
+    }
+    Some(Plan { known: Some(known.number), ..Plan::default() })
+}
+
+/// Kept as it was proposed, until somebody decides it. Where the disk fits by now, it may as well be proposed again.
+pub(in crate::decide) fn dispute(
+    state: &State,
+    rules: &Rules,
+    proposal: Proposal,
+    contents: Vec<(Digest, Vec<u8>)>,
+) -> Plan {
+    if let Some(plan) = known(state, &proposal) {
+        return plan;
+    }
+    if let Err(refusal) = possible(state, rules, &proposal) {
+        return Plan::refused(refusal);
+    }
+    if not_bases(state, &proposal).is_empty() {
+        return Plan::refused(Refusal::Conflict(Vec::new()));
+    }
+    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
+    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Dispute }))
 }
 
 fn nothing_to_do(state: &State, proposal: Proposal, rehearsal: bool) -> Plan {

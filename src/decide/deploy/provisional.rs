@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Purpose, StageOrder, Task, discard, is_there, step, switched::moves_baseline};
+use super::{Purpose, StageOrder, Task, discard, is_there, keeper, step, switched::moves_baseline};
 use crate::{
     decide::{Plan, State, drift},
     model::{
@@ -19,11 +19,7 @@ fn open(state: &State, deploy: DeployNo) -> Result<&Arc<Deploy>, Refusal> {
 pub(in crate::decide) fn confirm(state: &State, number: DeployNo, author: &Author) -> Plan {
     match open(state, number) {
         Err(refusal) => Plan::refused(refusal),
-        Ok(it) if it.is_provisional() => {
-            let mut plan = Plan::of(confirmed(state, it, format!("by {author}")));
-            plan.tasks.push(Task::After(Arc::clone(it)));
-            plan
-        }
+        Ok(it) if it.is_provisional() => Plan::of(confirmed(state, it, format!("by {author}"))),
         // Said twice is said once.
         Ok(it) if it.state == DeployState::Confirmed => Plan::default(),
         Ok(it) => Plan::refused(not_in(it, "activated")),
@@ -218,9 +214,4 @@ fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item
         after.change_rare(|it| it.provisional = None);
         drift::moved(id, before, &after)
     })
-}
-
-/// In whose name the rules themselves act.
-fn keeper() -> Author {
-    Author { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
 }

@@ -215,16 +215,3 @@ fn rights_that_are_missing_are_named_with_their_key() {
     assert_eq!(refused.status.code(), Some(4));
     assert!(stderr(&refused).contains("access.accept"), "{}", stderr(&refused));
 }
-
-#[test]
-fn an_ai_accepts_nothing_yet() {
-    let mut world = World::new();
-    world.config = "[authors]\nhuman = [\"self\"]\nai = [\"self\"]".to_owned();
-    world.write("x.py", "one\n");
-    world.start();
-    world.write("x.py", "two\n");
-    world.sync();
-    let answer = world.post("/v1/accept", &json!({"all": true, "author": {"kind": "human"}}));
-    assert_eq!(answer.refusal(), (403, "forbidden".to_owned()), "who is in both lists is an ai");
-    assert_eq!(world.tool("tools/x.py")["sync"], "modified");
-}
