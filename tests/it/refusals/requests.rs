@@ -74,7 +74,6 @@ const REFUSED: &[Refused] = &[
         "invalid_request",
         "robot",
     ),
-    ("POST", "/v1/accept", "{\"all\":true,\"author\":{\"kind\":\"ai\"}}", 403, "forbidden", "ai"),
     ("POST", "/v1/rescan", "{\"roots\":[\"other\"]}", 400, "invalid_request", "other"),
     ("PUT", "/v1/runtimes/r", "{\"ttl\":\"0s\"}", 400, "invalid_request", "ttl"),
     (
