@@ -6,8 +6,8 @@ use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        AuthorKind, Change, DeployKind, DeployState, Digest, Disk, NotBase, Proposal, Refusal,
-        SafetyCause, Step,
+        AuthorKind, Change, Deploy, DeployKind, DeployState, Digest, Disk, NotBase, Proposal,
+        Refusal, SafetyCause, Step,
     },
 };
 
@@ -18,7 +18,7 @@ pub(in crate::decide) fn propose(
     contents: Vec<(Digest, Vec<u8>)>,
     rehearsal: bool,
 ) -> Plan {
-    if let Some(plan) = known(state, &proposal) {
+    if let Some(plan) = known_by_key(state, &proposal) {
         return plan;
     }
     if let Err(refusal) = possible(state, rules, &proposal) {
@@ -42,8 +42,8 @@ pub(in crate::decide) fn propose(
     Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
 }
 
-/// The same request was made before.
-fn known(state: &State, proposal: &Proposal) -> Option<Plan> {
+/// The same request was made before; or another one with its key.
+pub(super) fn known_by_key(state: &State, proposal: &Proposal) -> Option<Plan> {
     let known = state.deploy_by_key(proposal.key.as_ref()?)?;
     if known.proposal.key != proposal.key {
         return Some(Plan::refused(Refusal::KeyReused { deploy: known.number }));
@@ -58,7 +58,7 @@ pub(in crate::decide) fn dispute(
     proposal: Proposal,
     contents: Vec<(Digest, Vec<u8>)>,
 ) -> Plan {
-    if let Some(plan) = known(state, &proposal) {
+    if let Some(plan) = known_by_key(state, &proposal) {
         return plan;
     }
     if let Err(refusal) = possible(state, rules, &proposal) {
@@ -120,7 +120,11 @@ fn possible_change(
     {
         return Err(Refusal::SafetyStop { root, cause });
     }
-    if let Some(open) = state.deploy_before_activation(tool) {
+    // Nobody can wait with a way back until somebody has decided about something else.
+    let waits =
+        |it: &Deploy| is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval;
+    let mut before = state.before_activation(tool);
+    if let Some(open) = before.find(|it| !waits(it)) {
         return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });
     }
     if let Some(known) = state.tool(tool)
