@@ -51,7 +51,14 @@ impl Counts {
     /// The same root while its directory is away.
     pub(super) fn all_missing(self) -> Self {
         let Self { with_baseline, expected, leaving, .. } = self;
-        Self { in_sync: leaving, missing: expected, with_baseline, expected, leaving, ..Self::default() }
+        Self {
+            in_sync: leaving,
+            missing: expected,
+            with_baseline,
+            expected,
+            leaving,
+            ..Self::default()
+        }
     }
 
     pub fn tools(self) -> u64 {

@@ -6,8 +6,8 @@ use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        AuthorKind, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Disk, NotBase, Proposal, Refusal,
-        SafetyCause, Step,
+        AuthorKind, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Disk, NotBase,
+        Proposal, Refusal, SafetyCause, Step,
     },
 };
 
@@ -49,6 +49,26 @@ pub(super) fn known_by_key(state: &State, proposal: &Proposal) -> Option<Plan> {
         return Some(Plan::refused(Refusal::KeyReused { deploy: known.number }));
     }
     Some(Plan { known: Some(known.number), ..Plan::default() })
+}
+
+/// Kept as it was proposed, until somebody decides it. Where the disk fits by now, it may as well be proposed again.
+pub(in crate::decide) fn dispute(
+    state: &State,
+    rules: &Rules,
+    proposal: Proposal,
+    contents: Vec<(Digest, Vec<u8>)>,
+) -> Plan {
+    if let Some(plan) = known_by_key(state, &proposal) {
+        return plan;
+    }
+    if let Err(refusal) = possible(state, rules, &proposal) {
+        return Plan::refused(refusal);
+    }
+    if not_bases(state, &proposal).is_empty() {
+        return Plan::refused(Refusal::Conflict(Vec::new()));
+    }
+    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
+    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Dispute }))
 }
 
 fn nothing_to_do(state: &State, proposal: Proposal, rehearsal: bool) -> Plan {
@@ -108,9 +128,8 @@ fn possible_change(
         return Err(Refusal::SafetyStop { root, cause });
     }
     // Nobody can wait with a way back until somebody has decided about something else.
-    let waits = |it: &Deploy| {
-        is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval
-    };
+    let waits =
+        |it: &Deploy| is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval;
     let mut before = state.before_activation(tool);
     if let Some(open) = before.find(|it| Some(it.number) != own && !waits(it)) {
         return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });

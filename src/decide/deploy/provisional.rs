@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Purpose, StageOrder, Task, discard, is_there, step, switched::moves_baseline};
+use super::{Purpose, StageOrder, Task, discard, is_there, keeper, step, switched::moves_baseline};
 use crate::{
     decide::{Plan, State, drift},
     model::{
@@ -23,9 +23,7 @@ pub(in crate::decide) fn confirm(state: &State, number: DeployNo, author: &Autho
             if let Some(refusal) = is_going_back(state, it) {
                 return Plan::refused(refusal);
             }
-            let mut plan = Plan::of(confirmed(state, it, format!("by {author}")));
-            plan.tasks.push(Task::After(Arc::clone(it)));
-            plan
+            Plan::of(confirmed(state, it, format!("by {author}")))
         }
         // Said twice is said once.
         Ok(it) if it.state == DeployState::Confirmed => Plan::default(),
@@ -226,16 +224,14 @@ fn back(deploy: &Deploy, live: &LiveChange) -> Change {
 }
 
 /// Drift as it is once nothing of the deploy is expected any more.
-pub(super) fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item = Fact> + 'a {
+pub(super) fn drift_without<'a>(
+    state: &'a State,
+    deploy: &'a Deploy,
+) -> impl Iterator<Item = Fact> + 'a {
     deploy.tools().filter_map(|id| {
         let before = state.tool(id)?;
         let mut after = before.clone();
         after.change_rare(|it| it.provisional = None);
         drift::moved(id, before, &after)
     })
-}
-
-/// In whose name the rules themselves act.
-fn keeper() -> Author {
-    Author { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
 }

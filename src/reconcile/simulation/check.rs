@@ -356,8 +356,7 @@ pub(super) fn barrier(sim: &Sim, asked_of: &BTreeMap<ToolId, u64>, synced: &Sync
         if !unchanged || sim.silent.contains(id) || synced.unsettled.contains(id) || file.writer {
             continue;
         }
-        let head =
-            state.tool(id).and_then(|it| it.on_disk()).map(|it| (it.digest, it.executable));
+        let head = state.tool(id).and_then(|it| it.on_disk()).map(|it| (it.digest, it.executable));
         let wanted = Some((digest(file.content), file.executable));
         assert_eq!(
             head, wanted,

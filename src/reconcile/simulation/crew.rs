@@ -15,7 +15,7 @@ use super::{
 use crate::{
     decide::{State, Task},
     model::{CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo},
-    ports::{Archive, CheckOrder, Checks, StopFlag},
+    ports::{After, Archive, CheckOrder, Checks, StopFlag},
     reconcile::{
         Works,
         crew::{Crew, Done, Hand, Job},
@@ -47,8 +47,7 @@ impl FakeCrew {
         is_sound: bool,
     ) -> Self {
         let fork = |dice: &mut Dice| Dice::new(dice.roll(u64::MAX));
-        let stage =
-            Arc::new(FakeStage::new(seed, Arc::clone(disk), fork(dice), is_sound));
+        let stage = Arc::new(FakeStage::new(seed, Arc::clone(disk), fork(dice), is_sound));
         let checks = FakeChecks { disk: Arc::clone(disk), dice: Mutex::new(fork(dice)), is_sound };
         let after: Arc<Mutex<Vec<DeployNo>>> = Arc::default();
         let ran = Arc::clone(&after);
@@ -56,7 +55,7 @@ impl FakeCrew {
             stage: Arc::clone(&stage) as _,
             checks: Arc::new(checks),
             pack: crate::store::memory::open().pack,
-            after: Arc::new(move |deploy: &Deploy| ran.lock().unwrap().push(deploy.number)),
+            after: Arc::new(Ran(ran)),
         };
         let (crew, pocket): (Arc<Crew>, Arc<Mailbox>) = Default::default();
         let hand = Hand {
@@ -71,6 +70,8 @@ impl FakeCrew {
 
     pub(super) fn take_on(&self, jobs: Vec<Job>, state: &State) {
         self.crew.take_on(jobs, state);
+        let confirmed = std::mem::take(&mut self.crew.lock().confirmed);
+        confirmed.iter().for_each(|it| self.hand.works.after.run(it, &StopFlag::default()));
     }
 
     /// One content is staged, or what was staged for nothing removed. Any of those that wait: there are many hands.
@@ -132,7 +133,15 @@ impl FakeCrew {
     fn empty_pocket(&mut self) {
         self.done.extend(self.pocket.take(Some(Duration::ZERO)).done);
     }
+}
 
+/// Which deploys were followed.
+struct Ran(Arc<Mutex<Vec<DeployNo>>>);
+
+impl After for Ran {
+    fn run(&self, deploy: &Deploy, _: &StopFlag) {
+        self.0.lock().unwrap().push(deploy.number);
+    }
 }
 
 struct FakeChecks {

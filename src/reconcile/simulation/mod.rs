@@ -37,7 +37,8 @@ fn every_interleaving_and_crash_ends_with_log_and_disk_in_agreement() {
     });
     let reached = reached.into_inner().unwrap();
     println!("{reached:?}");
-    let seldom = EVERYWHERE.iter().filter(|it| reached.get(*it).is_none_or(|it| *it < wanted / 400));
+    let seldom =
+        EVERYWHERE.iter().filter(|it| reached.get(*it).is_none_or(|it| *it < wanted / 400));
     assert_eq!(seldom.collect::<Vec<_>>(), Vec::<&&str>::new(), "the dice hardly ever get there");
 }
 
@@ -70,9 +71,8 @@ const EVERYWHERE: [&str; 21] = [
 #[test]
 #[ignore = "for mending: goes on after a failure"]
 fn every_failing_history() {
-    let failing = (0..knob().unwrap_or(SEEDS)).filter(|seed| {
-        std::panic::catch_unwind(|| history(*seed, false)).is_err()
-    });
+    let failing = (0..knob().unwrap_or(SEEDS))
+        .filter(|seed| std::panic::catch_unwind(|| history(*seed, false)).is_err());
     let failing: Vec<u64> = failing.collect();
     assert!(failing.is_empty(), "{} fail: {failing:?}", failing.len());
 }

@@ -126,7 +126,8 @@ impl FakeStage {
             name: marker.name.clone(),
         };
         let parts = order.parts.iter();
-        let mut parts: Vec<_> = parts.map(|it| Part::new(&it.0, &it.1, place(&it.0, &it.1))).collect();
+        let mut parts: Vec<_> =
+            parts.map(|it| Part::new(&it.0, &it.1, place(&it.0, &it.1))).collect();
         let outcome = act(&mut parts);
         if !self.is_cut() {
             self.judge(order, &outcome);
@@ -350,10 +351,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn rename(
-        &self,
-        act: impl FnOnce(&mut FakeDisk) -> Result<(), Hitch>,
-    ) -> Result<(), Hitch> {
+    fn rename(&self, act: impl FnOnce(&mut FakeDisk) -> Result<(), Hitch>) -> Result<(), Hitch> {
         let dead = Answer::Renamed(Err(Hitch::Failed("no more".to_owned())));
         let answer = self.stage.play(dead, |disk| {
             if self.stage.fails(150) {

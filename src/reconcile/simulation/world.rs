@@ -264,8 +264,8 @@ impl Sim {
         let rules = RootRules {
             edits_by,
             has_manifest,
-            globs: Arc::clone(&globs),
             confirm_within_ms: self.policy,
+            ..RootRules::new(Arc::clone(&globs))
         };
         let rules = Rules { roots: [(root(), rules)].into() };
         let roots =
@@ -732,7 +732,8 @@ fn open(
     let (state, rows) = bring_up(&*archive).unwrap();
     let log = Box::new(FaultyLog { inner: log, full: Arc::clone(full) });
     let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_hours(24) };
-    let mut reconciler = Reconciler::new(state, log, Arc::new(WallClock(Arc::clone(wall))), Walks::new(audit));
+    let mut reconciler =
+        Reconciler::new(state, log, Arc::new(WallClock(Arc::clone(wall))), Walks::new(audit));
     reconciler.save_rows(rows).unwrap();
     (reconciler, archive)
 }

@@ -102,8 +102,7 @@ fn at_rest_each(sim: &Sim) {
 
 fn nothing_left_in_the_stage(sim: &Sim) {
     let disk = sim.disk.lock().unwrap();
-    let litter: Vec<_> =
-        disk.staged.iter().filter(|it| !disk.left_behind.contains(it.0)).collect();
+    let litter: Vec<_> = disk.staged.iter().filter(|it| !disk.left_behind.contains(it.0)).collect();
     assert!(litter.is_empty(), "seed {}: left in the stage: {litter:?}", sim.seed);
     let kept = &disk.displaced;
     assert!(kept.is_empty(), "seed {}: still set aside: {kept:?}", sim.seed);
@@ -196,8 +195,7 @@ impl<'a> Told<'a> {
             }
             Step::Verified(checks) | Step::Rejected(checks) => {
                 let it = self.deploys.get_mut(&number).unwrap();
-                it.skipped =
-                    checks.iter().all(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
+                it.skipped = checks.iter().all(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
                 let back = matches!(it.proposal.kind, DeployKind::Automatic(_));
                 assert!(!back || it.skipped, "{said}: a way back is not verified");
                 it.failed = checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Failed(_)));
@@ -275,9 +273,7 @@ impl<'a> Told<'a> {
         let wanted = self.sim.asked.to_approve.contains(&number);
         assert!(!it.approved || wanted, "{said}: approved by nobody");
         for change in it.proposal.changes.iter().filter(|_| !it.proposal.force) {
-            let blamed = |to: Target| {
-                self.quarantined.contains(&(change.tool.clone(), to.digest))
-            };
+            let blamed = |to: Target| self.quarantined.contains(&(change.tool.clone(), to.digest));
             assert!(!change.to.is_some_and(blamed), "{said}: what was blamed comes back");
         }
     }
@@ -321,7 +317,8 @@ impl<'a> Told<'a> {
     /// The tools whose disk is what an open deploy other than this one put there.
     fn provisional(&self, but: DeployNo) -> BTreeSet<ToolId> {
         let open = self.deploys.iter().filter(|it| *it.0 != but);
-        let open = open.filter(|it| it.1.state == DeployState::Activated && it.1.deadline.is_some());
+        let open =
+            open.filter(|it| it.1.state == DeployState::Activated && it.1.deadline.is_some());
         open.flat_map(|it| it.1.proposal.changes.iter().map(|it| it.tool.clone())).collect()
     }
 
@@ -432,7 +429,10 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
             Some(Verified | AwaitingApproval),
             Step::Switching { .. } | Step::Activated { .. } | Step::Conflicted { .. },
         ) => true,
-        (Some(Staged | Verified | AwaitingApproval | Conflicted | Switching), Step::Aborted { .. }) => true,
+        (
+            Some(Staged | Verified | AwaitingApproval | Conflicted | Switching),
+            Step::Aborted { .. },
+        ) => true,
         (Some(Accepted | Staged | Verified | Switching), Step::Abandoned { .. }) => true,
         (Some(Switching), Step::Activated { .. } | Step::Conflicted { .. }) => true,
         (

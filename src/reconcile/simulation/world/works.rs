@@ -1,13 +1,16 @@
 //! What the dice do with deploys: somebody stages, verifies, goes on with a switch by one call, is heard; somebody writes
 //! to a file that came out; clocks are set.
 
-use std::{
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{Sim, check, dice::Dice};
-use crate::{model::DeployState, reconcile::simulation::{crew::FakeCrew, disk::{Content, digest}}};
+use crate::{
+    model::DeployState,
+    reconcile::simulation::{
+        crew::FakeCrew,
+        disk::{Content, digest},
+    },
+};
 
 impl Sim {
     pub(in super::super) fn stage_one(&mut self, dice: &mut Dice) {
@@ -42,8 +45,7 @@ impl Sim {
         }
         let at = usize::try_from(dice.roll(held.len() as u64)).unwrap();
         let away = &mut *held[at];
-        away.file.content =
-            if stays { Content::Part(u32::MAX - 1) } else { content };
+        away.file.content = if stays { Content::Part(u32::MAX - 1) } else { content };
         away.file.writer = stays;
         away.held.push(digest(away.file.content));
         let (tool, file) = (away.tool.clone(), away.file);
@@ -102,13 +104,8 @@ impl Sim {
     pub(super) fn new_crew(&mut self, away: Duration) {
         let passed = i64::try_from(away.as_micros()).unwrap();
         self.wall.fetch_add(passed, Ordering::Relaxed);
-        self.crew = FakeCrew::new(
-            self.seed,
-            &self.disk,
-            &self.archive,
-            &mut self.inner_dice,
-            self.prompt,
-        );
+        self.crew =
+            FakeCrew::new(self.seed, &self.disk, &self.archive, &mut self.inner_dice, self.prompt);
         self.done.clear();
         // What is away cannot be settled: whoever starts it again has seen to that.
         let mut open = self.reconciler.state.open_deploys();
