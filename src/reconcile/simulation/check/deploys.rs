@@ -422,7 +422,7 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
     };
     match (before, step) {
         (None, Step::Accepted(_) | Step::NoOp(_))
-        | (Some(Accepted), Step::Staged(_))
+        | (Some(Accepted), Step::Staged(_) | Step::Conflicted { .. })
         | (Some(Staged), Step::Verified(_) | Step::Rejected(_))
         | (Some(Verified), Step::AwaitingApproval { .. }) => true,
         (
