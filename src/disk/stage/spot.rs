@@ -15,6 +15,7 @@ use super::{
     name::{KeptName, StageName},
     replace::{self, At},
     sync::Syncs,
+    write::lead,
 };
 use crate::{
     model::{Change, DeployNo, Digest, FileSeen, Marker, RelPath, Timestamp},
@@ -107,8 +108,13 @@ impl<'a> Spot<'a> {
         let live = self.live.as_ref().map(|it| At(it.as_fd(), name));
         // What was renamed before the crash may not be durable yet.
         (self.touched, self.stepwise) = (true, true);
-        replace::mend(live, self.at_stage())
-            .map_err(|it| format!("putting the stage of {} in order: {it}", self.change.tool))
+        let failed = |it: Errno| format!("putting the stage of {} in order: {it}", self.change.tool);
+        // The link may not have been durable; what is set aside now could not be told of without it.
+        match lead(&self.folder, &self.marker.name, &self.path) {
+            Ok(()) | Err(Errno::EXIST) => (),
+            Err(errno) => return Err(failed(errno)),
+        }
+        replace::mend(live, self.at_stage()).map_err(failed)
     }
 
     /// Before a switch: the staged file still has the owner and the rights of the one whose place it takes.
