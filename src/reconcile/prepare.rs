@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use super::crew::Works;
 use crate::{
     decide::{Prepared, StageOrder, Staged},
-    model::{Change, Digest, Marker, Proposal, Refusal, RootName, ToolId},
-    ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure},
+    model::{Change, Digest, Marker, Origin, Proposal, Refusal, RootName, Timestamp, ToolId},
+    ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure, StoreError},
 };
+
+/// Versions that are asked for at once.
+const PAGE: usize = 64;
 
 /// All of it beside the live files, or nothing of it.
 pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
@@ -40,15 +43,35 @@ fn stage_one(
 ) -> Result<Marker, Refusal> {
     let tool = &change.tool;
     let Some(to) = change.to else {
-        return works.stage.stage(change, None).map_err(|it| refused(tool, it));
+        return works.stage.stage(change, None, None).map_err(|it| refused(tool, it));
     };
+    let after = newest_mtime(archive, tool).map_err(|it| Refusal::Stage(it.to_string()))?;
     let brought = order.contents.iter().find(|it| it.0 == to.digest);
     if let Some((digest, bytes)) = brought {
         packed.push(works.pack.pack(*digest, bytes));
-        return works.stage.stage(change, Some(bytes)).map_err(|it| refused(tool, it));
+        return works.stage.stage(change, Some(bytes), after).map_err(|it| refused(tool, it));
     }
     let bytes = content(archive, &to.digest).map_err(Refusal::Stage)?;
-    works.stage.stage(change, Some(&bytes)).map_err(|it| refused(tool, it))
+    works.stage.stage(change, Some(&bytes), after).map_err(|it| refused(tool, it))
+}
+
+/// Of all that stood there since the last deploy, and of that one, whose mtime was after all before it. It may lie ahead of
+/// the clock, and behind it somebody may have saved by hand.
+fn newest_mtime(archive: &dyn Archive, tool: &ToolId) -> Result<Option<Timestamp>, StoreError> {
+    let (mut newest, mut below) = (None, None);
+    loop {
+        let page = archive.versions(tool, below, PAGE)?;
+        for it in &page {
+            newest = newest.max(Some(it.mtime));
+            if it.origin == Origin::Deploy {
+                return Ok(newest);
+            }
+        }
+        match page.last() {
+            Some(it) if page.len() == PAGE => below = Some(it.number),
+            Some(_) | None => return Ok(newest),
+        }
+    }
 }
 
 fn content(archive: &dyn Archive, digest: &Digest) -> Result<Vec<u8>, String> {

@@ -108,7 +108,8 @@ impl<'a> Spot<'a> {
         let live = self.live.as_ref().map(|it| At(it.as_fd(), name));
         // What was renamed before the crash may not be durable yet.
         (self.touched, self.stepwise) = (true, true);
-        let failed = |it: Errno| format!("putting the stage of {} in order: {it}", self.change.tool);
+        let failed =
+            |it: Errno| format!("putting the stage of {} in order: {it}", self.change.tool);
         // The link may not have been durable; what is set aside now could not be told of without it.
         match lead(&self.folder, &self.marker.name, &self.path) {
             Ok(()) | Err(Errno::EXIST) => (),

@@ -27,7 +27,7 @@ use super::{
     name::{LEADS, StageName},
 };
 use crate::{
-    model::{Change, Marker, RelPath, Target, ToolId},
+    model::{Change, Marker, RelPath, Target, Timestamp, ToolId},
     ports::StageFailure,
 };
 
@@ -77,8 +77,12 @@ impl<'a> Staging<'a> {
     }
 
     /// Nothing is left behind if it fails.
-    pub(super) fn finish(mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
-        let prepared = self.prepare(to);
+    pub(super) fn finish(
+        mut self,
+        to: Option<(Target, &[u8])>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
+        let prepared = self.prepare(to, after);
         if prepared.is_err() {
             for name in [self.name.to_string(), format!("{}{LEADS}", self.name)] {
                 unlinkat(&self.folder.stage, &name, AtFlags::empty()).ok();
@@ -88,8 +92,12 @@ impl<'a> Staging<'a> {
         prepared
     }
 
-    fn prepare(&mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
-        let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat));
+    fn prepare(
+        &mut self,
+        to: Option<(Target, &[u8])>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
+        let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat), after);
         let had = self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
         // The moment is in the name: what is told in it is what the file is given.
         if to.is_some() {
