@@ -2,13 +2,13 @@
 //! something, its power cut, many at the same file, interpreters that keep what they compiled. Each proof has a short
 //! form among the tests and a long one, which `sh tests/run long` runs.
 
-// mod caches;
-// mod cuts;
+mod caches;
+mod cuts;
 mod errors;
 mod kills;
 mod shapes;
 mod trace;
-// mod writers;
+mod writers;
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,9 @@ const CLEARED_WITHIN: Duration = Duration::from_secs(20);
 fn litter(world: &World) -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["stage", "displaced"] {
-        let Ok(entries) = std::fs::read_dir(world.path(".knowngood").join(folder)) else { continue };
+        let Ok(entries) = std::fs::read_dir(world.path(".knowngood").join(folder)) else {
+            continue;
+        };
         found.extend(entries.map(|it| it.unwrap().path().display().to_string()));
     }
     found

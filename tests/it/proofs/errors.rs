@@ -43,7 +43,9 @@ fn fail_at(choose: impl Fn(Vec<Case>) -> Vec<Case>) {
         live += usize::from(round.judge(&world, was_told));
     }
     let tried = chosen.len();
-    println!("{known} calls that may fail; of {tried} tried {failed} did: {refused} refused, {live} live");
+    println!(
+        "{known} calls that may fail; of {tried} tried {failed} did: {refused} refused, {live} live"
+    );
     assert!(failed * 10 > tried * 7 && refused > 0, "{failed} of {tried}");
     world.verify();
 }
@@ -56,9 +58,17 @@ fn prevented(world: &World, round: &Round, point: &Point, error: &str) -> (bool,
     let was_told = answer.as_ref().is_some_and(|it| it.status == 201);
     if let Some(answer) = answer.as_ref().filter(|_| !was_told) {
         assert!(failed_before, "{point}: {}", answer.detail());
-        assert!([500, 503, 507, 409].contains(&answer.status), "{}: {}", answer.status, answer.detail());
+        assert!(
+            [500, 503, 507, 409].contains(&answer.status),
+            "{}: {}",
+            answer.status,
+            answer.detail()
+        );
     }
-    assert!(!(was_told && failed_before && point.is_sync()), "{point} failed, and it was told as done");
+    assert!(
+        !(was_told && failed_before && point.is_sync()),
+        "{point} failed, and it was told as done"
+    );
     if was_told {
         wait_cleared(world, || trace.has_struck());
     }

@@ -135,7 +135,11 @@ impl Round {
         if self.shape.changes {
             let tool = world.tool("tools/x.ts");
             let version = tool["disk"]["version"].clone();
-            assert_eq!(world.content("tools/x.ts", &version), read(world, CHANGED).unwrap(), "{tool}");
+            assert_eq!(
+                world.content("tools/x.ts", &version),
+                read(world, CHANGED).unwrap(),
+                "{tool}"
+            );
             assert_eq!(tool["sync"], "in_sync", "{tool}");
         }
         if self.shape.deletes && !is_new {

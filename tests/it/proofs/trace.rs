@@ -21,6 +21,9 @@ const CHANGES: &str = "openat,write,pwrite64,writev,pwritev,fsync,fdatasync,sync
 /// Those that write to sockets, pipes and each other, and nothing else.
 const OTHERS: [&str; 6] = ["knowngood", "log", "signals", "socket", "watch", "jemalloc_bg_thd"];
 
+/// A thread of a pool may end while it is attached to.
+const TRIES: usize = 10;
+
 /// The nth call of its kind of a thread of this name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Point {
@@ -52,18 +55,33 @@ pub(super) struct Trace {
 impl Trace {
     /// Only looks. `None`: there is no strace, or nobody may be traced.
     pub(super) fn look(world: &World) -> Option<Self> {
-        Self::attach(world, threads(world), &[format!("trace={CHANGES}")])
+        Self::attach(world, |_| true, &[format!("trace={CHANGES}")])
     }
 
     /// `how`: `signal=KILL` or `error=EIO`.
     pub(super) fn prevent(world: &World, point: &Point, how: &str) -> Option<Self> {
-        let Point { threads: name, call, number } = point;
-        let threads = threads(world).into_iter().filter(|it| it.1 == *name).collect();
+        let Point { threads, call, number } = point;
         let filter = [format!("trace={call}"), format!("inject={call}:{how}:when={number}")];
-        Self::attach(world, threads, &filter)
+        Self::attach(world, |it| it == threads, &filter)
     }
 
-    fn attach(world: &World, threads: BTreeMap<u32, String>, filter: &[String]) -> Option<Self> {
+    fn attach(world: &World, wanted: impl Fn(&str) -> bool, filter: &[String]) -> Option<Self> {
+        if !is_there() {
+            return None;
+        }
+        for _ in 0..TRIES {
+            let mut threads = threads(world);
+            threads.retain(|_, name| wanted(name));
+            if let Some(attached) = Self::attach_to(world, threads, filter) {
+                return Some(attached);
+            }
+        }
+        println!("SKIPPED: nobody may be traced here");
+        None
+    }
+
+    /// `None`: not to all of them.
+    fn attach_to(world: &World, threads: BTreeMap<u32, String>, filter: &[String]) -> Option<Self> {
         let told = world.home.join("strace");
         let mut strace = Command::new("strace");
         strace.arg("-o").arg(&told);
@@ -71,21 +89,18 @@ impl Trace {
         for id in threads.keys() {
             strace.args(["-p", &id.to_string()]);
         }
-        let started = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let Ok(mut strace) = started else {
-            println!("SKIPPED: strace is missing");
-            return None;
-        };
+        strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut strace = strace.spawn().unwrap();
         let mut said = BufReader::new(strace.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let attached = said.by_ref().filter(|it| it.ends_with("attached")).take(threads.len());
-        if attached.count() < threads.len() {
-            println!("SKIPPED: nobody may be traced here");
-            drop(strace.wait());
+        let told_of = said.by_ref().filter(|it| it.contains("attach")).take(threads.len());
+        let attached = told_of.filter(|it| it.ends_with("attached")).count();
+        let this = Self { strace, told, threads };
+        if attached < this.threads.len() {
             return None;
         }
         // It goes on saying things, and must not wait for anybody to hear them.
         std::thread::spawn(move || said.for_each(drop));
-        Some(Self { strace, told, threads })
+        Some(this)
     }
 
     /// Whether what it was to do was done.
@@ -146,4 +161,12 @@ fn points(told: &str, threads: &BTreeMap<u32, String>) -> Vec<Point> {
     points.sort();
     points.dedup();
     points
+}
+
+pub(super) fn is_there() -> bool {
+    let have = Command::new("strace").arg("-V").output().is_ok_and(|it| it.status.success());
+    if !have {
+        println!("SKIPPED: strace is missing");
+    }
+    have
 }
