@@ -133,5 +133,7 @@ fn change(world: &World, number: usize) -> &'static str {
 
 fn deploy(world: &World, number: usize) {
     let change = json!({"tool": TOOL, "base": "disk", "content": content(number)});
-    assert_eq!(world.post("/v1/deploys", &json!({"changes": [change]})).ok()["state"], "confirmed");
+    // The save before it may not be known yet.
+    let request = json!({"changes": [change], "on_conflict": "overwrite"});
+    assert_eq!(world.post("/v1/deploys", &request).ok()["state"], "confirmed");
 }

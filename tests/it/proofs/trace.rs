@@ -84,7 +84,7 @@ impl Trace {
     fn attach_to(world: &World, threads: BTreeMap<u32, String>, filter: &[String]) -> Option<Self> {
         let told = world.home.join("strace");
         let mut strace = Command::new("strace");
-        strace.arg("-o").arg(&told);
+        strace.arg("-y").arg("-o").arg(&told);
         strace.args(filter.iter().flat_map(|it| ["-e", it]));
         for id in threads.keys() {
             strace.args(["-p", &id.to_string()]);
@@ -152,7 +152,13 @@ fn points(told: &str, threads: &BTreeMap<u32, String>) -> Vec<Point> {
         };
         let number = counts.entry((id, call)).or_default();
         *number += 1;
-        if call == "openat" && !arguments.contains("O_CREAT") {
+        let is_change = match call {
+            "openat" => arguments.contains("O_CREAT"),
+            // Threads wake each other by these.
+            "write" => !arguments.contains("<anon_inode:"),
+            _ => true,
+        };
+        if !is_change {
             continue;
         }
         points.push(Point { threads: name.clone(), call: call.to_owned(), number: *number });
