@@ -42,7 +42,9 @@ pub(crate) fn run(options: &Options, home: &Path) -> [Table; 2] {
     for number in 0..CLIENTS {
         write(&root.join(name(number)), &text);
     }
-    SET.iter().for_each(|it| write(&root.join(it), "0\n"));
+    for it in SET {
+        write(&root.join(it), "0\n");
+    }
     write(&slow.join("slow.ts"), "0\n");
     let place = Place::configured(home, &config(&root, &slow));
     let (daemon, _) = place.start();
@@ -127,7 +129,9 @@ struct Bare {
 impl Bare {
     fn new(home: &Path) -> Self {
         let (live, stage) = (home.join("live"), home.join("stage"));
-        [&live, &stage].into_iter().for_each(|it| fs::create_dir_all(it).unwrap());
+        for it in [&live, &stage] {
+            fs::create_dir_all(it).unwrap();
+        }
         let live_file = live.join("tool.ts");
         fs::write(&live_file, "0\n").unwrap();
         let log = File::create(home.join("log")).unwrap();

@@ -144,7 +144,8 @@ impl<'a> Spot<'a> {
 
     /// What must be durable before anybody is told: the live directory. A rename between two directories is one change
     /// of the file system, which is kept in both or in none, so that the stage needs no sync of its own. Where what came
-    /// out is set aside after that, a power cut may leave it under the stage's name, which says the same.
+    /// out is set aside after that, a power cut may leave it under the stage's name, which says the same. (A file system
+    /// without a journal has to be checked after a cut; the check gives the file its second name.)
     pub(super) fn note(&self, syncs: &mut Syncs) -> Result<(), Errno> {
         if !self.touched {
             return Ok(());
