@@ -74,7 +74,11 @@ pub(super) enum Done {
 #[derive(Default)]
 pub(super) struct Crew {
     queues: Mutex<Queues>,
-    changed: Condvar,
+    /// One for each kind of hand: a job wakes one who can do it, and nobody else.
+    stagers: Condvar,
+    verifiers: Condvar,
+    switcher: Condvar,
+    follower: Condvar,
     /// The daemon ends.
     ending: StopFlag,
 }
@@ -125,10 +129,14 @@ impl Crew {
         }
         let mut queues = self.lock();
         for job in jobs {
-            queues.put(job, known);
+            match queues.put(job, known) {
+                Some(Kind::Stager) => self.stagers.notify_one(),
+                Some(Kind::Verifier) => self.verifiers.notify_one(),
+                Some(Kind::Switcher) => self.switcher.notify_one(),
+                Some(Kind::Follower) => self.follower.notify_one(),
+                None => (),
+            }
         }
-        drop(queues);
-        self.changed.notify_all();
     }
 
     pub(super) fn length(&self) -> usize {
@@ -143,7 +151,8 @@ impl Crew {
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
         drop(queues);
-        self.changed.notify_all();
+        let all = [&self.stagers, &self.verifiers, &self.switcher, &self.follower];
+        all.into_iter().for_each(Condvar::notify_all);
     }
 
     pub(super) fn start(
@@ -176,7 +185,12 @@ impl Crew {
     }
 
     /// Waits for something of one kind, at most `limit`; `None`: the end, or nothing came.
-    fn next<T>(&self, limit: Option<Duration>, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+    fn next<T>(
+        &self,
+        woken: &Condvar,
+        limit: Option<Duration>,
+        take: impl Fn(&mut Queues) -> Option<T>,
+    ) -> Next<T> {
         let mut queues = self.lock();
         loop {
             if queues.stop {
@@ -186,11 +200,10 @@ impl Crew {
                 return Next::Work(it);
             }
             let Some(limit) = limit else {
-                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = woken.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let waited =
-                self.changed.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
+            let waited = woken.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
             queues = waited.0;
             if waited.1.timed_out() {
                 return Next::Nothing;
@@ -205,14 +218,25 @@ enum Next<T> {
     Stop,
 }
 
+enum Kind {
+    Stager,
+    Verifier,
+    Switcher,
+    Follower,
+}
+
 impl Queues {
-    fn put(&mut self, job: Job, known: &impl Known) {
+    /// Who has something to do now.
+    fn put(&mut self, job: Job, known: &impl Known) -> Option<Kind> {
         let baselines = |proposal: &Proposal| {
             let named = |it: &Change| Some((it.tool.clone(), known.baseline(&it.tool)?));
             proposal.changes.iter().filter_map(named).collect()
         };
         match &job.task {
-            Task::Stage(_) | Task::Discard(_) => self.staging.push_back(job),
+            Task::Stage(_) | Task::Discard(_) => {
+                self.staging.push_back(job);
+                return Some(Kind::Stager);
+            }
             Task::Verify(deploy) => {
                 let (about, flag) = (known.deploy(*deploy), Arc::new(StopFlag::default()));
                 self.stops.insert(*deploy, Arc::clone(&flag));
@@ -230,14 +254,20 @@ impl Queues {
                     self.confirmed.pop_front();
                     warn!(event = "after.dropped", "commands of `after` take longer than deploys");
                 }
+                return Some(Kind::Follower);
             }
             // The loop keeps these itself.
-            Task::OnDrift { .. } => (),
+            Task::OnDrift { .. } => return None,
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
                 self.switching.push(job.task);
+                return Some(Kind::Switcher);
             }
-            Task::Stop(deploy) => self.stops.get(deploy).into_iter().for_each(|it| it.set()),
+            Task::Stop(deploy) => {
+                self.stops.get(deploy).into_iter().for_each(|it| it.set());
+                return None;
+            }
         }
+        Some(Kind::Verifier)
     }
 }
 
@@ -251,7 +281,9 @@ pub(super) struct Hand {
 
 impl Hand {
     fn stage_all(&self) {
-        while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
+        while let Next::Work(job) =
+            self.crew.next(&self.crew.stagers, None, |it| it.staging.pop_front())
+        {
             self.stage(job);
         }
     }
@@ -281,7 +313,9 @@ impl Hand {
     }
 
     fn verify_all(&self) {
-        while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
+        while let Next::Work(work) =
+            self.crew.next(&self.crew.verifiers, None, |it| it.verifying.pop_front())
+        {
             self.judge(work);
         }
     }
@@ -314,7 +348,9 @@ impl Hand {
     }
 
     fn follow_all(&self) {
-        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+        while let Next::Work(deploy) =
+            self.crew.next(&self.crew.follower, None, |it| it.confirmed.pop_front())
+        {
             self.works.after.run(&deploy, &self.crew.ending);
         }
     }
@@ -339,7 +375,7 @@ impl Hand {
             let take = |it: &mut Queues| {
                 Some(std::mem::take(&mut it.switching)).filter(|it| !it.is_empty())
             };
-            match self.crew.next(limit, take) {
+            match self.crew.next(&self.crew.switcher, limit, take) {
                 Next::Work(tasks) => self.switch(tasks, &mut told),
                 Next::Nothing => (),
                 Next::Stop => return,
