@@ -35,7 +35,9 @@ pub(super) fn later(state: &State, tool: &ToolId, now: Timestamp) -> Option<Task
 /// would be met again and again, and each time would be a deploy in the log.
 pub(super) fn not_at_once(task: Task) -> Task {
     match task {
-        Task::OnDrift { tool, after_ms } => Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) },
+        Task::OnDrift { tool, after_ms } => {
+            Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) }
+        }
         other => other,
     }
 }
