@@ -12,6 +12,7 @@ use std::{
 use tracing::warn;
 
 use super::{
+    hands::Hands,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
 };
@@ -34,7 +35,7 @@ pub struct Works {
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
-const STAGERS: usize = 8;
+pub(super) const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
@@ -74,11 +75,7 @@ pub(super) enum Done {
 #[derive(Default)]
 pub(super) struct Crew {
     queues: Mutex<Queues>,
-    /// One for each kind of hand: a job wakes one who can do it, and nobody else.
-    stagers: Condvar,
-    verifiers: Condvar,
-    switcher: Condvar,
-    follower: Condvar,
+    hands: Hands,
     /// The daemon ends.
     ending: StopFlag,
 }
@@ -129,14 +126,9 @@ impl Crew {
         }
         let mut queues = self.lock();
         for job in jobs {
-            match queues.put(job, known) {
-                Some(Kind::Stager) => self.stagers.notify_one(),
-                Some(Kind::Verifier) => self.verifiers.notify_one(),
-                Some(Kind::Switcher) => self.switcher.notify_one(),
-                Some(Kind::Follower) => self.follower.notify_one(),
-                None => (),
-            }
+            queues.put(job, known);
         }
+        self.hands.wake(&queues);
     }
 
     pub(super) fn length(&self) -> usize {
@@ -150,9 +142,7 @@ impl Crew {
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
-        drop(queues);
-        let all = [&self.stagers, &self.verifiers, &self.switcher, &self.follower];
-        all.into_iter().for_each(Condvar::notify_all);
+        self.hands.wake_all();
     }
 
     pub(super) fn start(
@@ -218,25 +208,14 @@ enum Next<T> {
     Stop,
 }
 
-enum Kind {
-    Stager,
-    Verifier,
-    Switcher,
-    Follower,
-}
-
 impl Queues {
-    /// Who has something to do now.
-    fn put(&mut self, job: Job, known: &impl Known) -> Option<Kind> {
+    fn put(&mut self, job: Job, known: &impl Known) {
         let baselines = |proposal: &Proposal| {
             let named = |it: &Change| Some((it.tool.clone(), known.baseline(&it.tool)?));
             proposal.changes.iter().filter_map(named).collect()
         };
         match &job.task {
-            Task::Stage(_) | Task::Discard(_) => {
-                self.staging.push_back(job);
-                return Some(Kind::Stager);
-            }
+            Task::Stage(_) | Task::Discard(_) => self.staging.push_back(job),
             Task::Verify(deploy) => {
                 let (about, flag) = (known.deploy(*deploy), Arc::new(StopFlag::default()));
                 self.stops.insert(*deploy, Arc::clone(&flag));
@@ -254,20 +233,14 @@ impl Queues {
                     self.confirmed.pop_front();
                     warn!(event = "after.dropped", "commands of `after` take longer than deploys");
                 }
-                return Some(Kind::Follower);
             }
             // The loop keeps these itself.
-            Task::OnDrift { .. } => return None,
+            Task::OnDrift { .. } => (),
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
                 self.switching.push(job.task);
-                return Some(Kind::Switcher);
             }
-            Task::Stop(deploy) => {
-                self.stops.get(deploy).into_iter().for_each(|it| it.set());
-                return None;
-            }
+            Task::Stop(deploy) => self.stops.get(deploy).into_iter().for_each(|it| it.set()),
         }
-        Some(Kind::Verifier)
     }
 }
 
@@ -280,10 +253,12 @@ pub(super) struct Hand {
 }
 
 impl Hand {
+    fn next<T>(&self, woken: &Condvar, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+        self.crew.next(woken, None, take)
+    }
+
     fn stage_all(&self) {
-        while let Next::Work(job) =
-            self.crew.next(&self.crew.stagers, None, |it| it.staging.pop_front())
-        {
+        while let Next::Work(job) = self.next(&self.crew.hands.stage, |it| it.staging.pop_front()) {
             self.stage(job);
         }
     }
@@ -314,7 +289,7 @@ impl Hand {
 
     fn verify_all(&self) {
         while let Next::Work(work) =
-            self.crew.next(&self.crew.verifiers, None, |it| it.verifying.pop_front())
+            self.next(&self.crew.hands.verify, |it| it.verifying.pop_front())
         {
             self.judge(work);
         }
@@ -349,7 +324,7 @@ impl Hand {
 
     fn follow_all(&self) {
         while let Next::Work(deploy) =
-            self.crew.next(&self.crew.follower, None, |it| it.confirmed.pop_front())
+            self.next(&self.crew.hands.follow, |it| it.confirmed.pop_front())
         {
             self.works.after.run(&deploy, &self.crew.ending);
         }
@@ -375,7 +350,7 @@ impl Hand {
             let take = |it: &mut Queues| {
                 Some(std::mem::take(&mut it.switching)).filter(|it| !it.is_empty())
             };
-            match self.crew.next(&self.crew.switcher, limit, take) {
+            match self.crew.next(&self.crew.hands.switch, limit, take) {
                 Next::Work(tasks) => self.switch(tasks, &mut told),
                 Next::Nothing => (),
                 Next::Stop => return,
