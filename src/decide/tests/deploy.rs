@@ -249,18 +249,18 @@ fn all_who_had_it_loaded_confirm_it_and_a_lease_that_ends_does_not() {
     let coder = || crate::model::RuntimeName::new("coder").unwrap();
     let report = |runtime, content| Command::Report {
         runtime,
-        loaded: contents(&[("a", content)]),
+        loaded: super::contents(&[("a", content)]),
         failed: std::collections::BTreeMap::new(),
         ttl_ms: 1000,
     };
     let mut story = Story::adopted(&[("a", 1)]);
-    story.requests(report(planner(), 1));
+    story.requests(report(super::planner(), 1));
     story.requests(report(coder(), 1));
     let asked = proposal(ai(), &[change("a", 1, 2)]);
     let asked = Proposal { confirm_within_ms: Some(1000), ..asked };
     assert_eq!(story.deploys(asked, passed("a")), DeployState::Activated);
     story.tell(Input::LeaseEnded(coder()));
-    story.requests(report(planner(), 2));
+    story.requests(report(super::planner(), 2));
     assert_eq!(story.state(DeployNo(1)), DeployState::Activated, "one is gone, and said nothing");
     story.requests(report(coder(), 2));
     assert_eq!(story.state(DeployNo(1)), DeployState::Confirmed);
