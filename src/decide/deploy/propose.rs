@@ -6,8 +6,8 @@ use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        AuthorKind, Change, Deploy, DeployKind, DeployState, Digest, Disk, NotBase, Proposal,
-        Refusal, SafetyCause, Step,
+        AuthorKind, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Disk, NotBase,
+        Proposal, Refusal, SafetyCause, Step,
     },
 };
 
@@ -21,7 +21,7 @@ pub(in crate::decide) fn propose(
     if let Some(plan) = known_by_key(state, &proposal) {
         return plan;
     }
-    if let Err(refusal) = possible(state, rules, &proposal) {
+    if let Err(refusal) = possible(state, rules, &proposal, None) {
         return Plan::refused(refusal);
     }
     // What is there already is left alone. An accept is about exactly that.
@@ -61,7 +61,7 @@ pub(in crate::decide) fn dispute(
     if let Some(plan) = known_by_key(state, &proposal) {
         return plan;
     }
-    if let Err(refusal) = possible(state, rules, &proposal) {
+    if let Err(refusal) = possible(state, rules, &proposal, None) {
         return Plan::refused(refusal);
     }
     if not_bases(state, &proposal).is_empty() {
@@ -94,18 +94,25 @@ fn by_policy(rules: &Rules, proposal: &mut Proposal) {
     }
 }
 
-/// Everything that can be known without looking. Asked again once the contents are staged.
-pub(super) fn possible(state: &State, rules: &Rules, proposal: &Proposal) -> Result<(), Refusal> {
+/// Everything that can be known without looking. Asked again once the contents are staged. `own`: its number, where it has
+/// one already.
+pub(super) fn possible(
+    state: &State,
+    rules: &Rules,
+    proposal: &Proposal,
+    own: Option<DeployNo>,
+) -> Result<(), Refusal> {
     if proposal.force && proposal.author.kind != AuthorKind::Human {
         return Err(Refusal::NotByAi(proposal.author.clone()));
     }
-    proposal.changes.iter().try_for_each(|it| possible_change(state, rules, proposal, it))
+    proposal.changes.iter().try_for_each(|it| possible_change(state, rules, proposal, own, it))
 }
 
 fn possible_change(
     state: &State,
     rules: &Rules,
     proposal: &Proposal,
+    own: Option<DeployNo>,
     change: &Change,
 ) -> Result<(), Refusal> {
     let (tool, root) = (&change.tool, change.tool.root());
@@ -124,7 +131,7 @@ fn possible_change(
     let waits =
         |it: &Deploy| is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval;
     let mut before = state.before_activation(tool);
-    if let Some(open) = before.find(|it| !waits(it)) {
+    if let Some(open) = before.find(|it| Some(it.number) != own && !waits(it)) {
         return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });
     }
     if let Some(known) = state.tool(tool)

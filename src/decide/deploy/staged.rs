@@ -58,16 +58,17 @@ fn still_possible(
 ) -> Result<(), Refusal> {
     if let Purpose::Approved { deploy, .. } = purpose {
         let now = state.deploy(*deploy).map_or(DeployState::Abandoned, |it| it.state);
-        return if now == DeployState::AwaitingApproval {
-            Ok(())
-        } else {
-            Err(Refusal::NotInState { deploy: *deploy, state: now, wanted: "awaiting_approval" })
-        };
+        if now != DeployState::AwaitingApproval {
+            let (deploy, wanted) = (*deploy, "awaiting_approval");
+            return Err(Refusal::NotInState { deploy, state: now, wanted });
+        }
+        // A conflict is the end of it, and is told so.
+        return possible(state, rules, proposal, Some(*deploy));
     }
     if let DeployKind::Automatic(of) = proposal.kind {
         still_provisional(state, of)?;
     }
-    possible(state, rules, proposal)?;
+    possible(state, rules, proposal, None)?;
     let wrong = not_bases(state, proposal);
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
 }

@@ -70,8 +70,9 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
         changes.push(LiveChange {
             tool: change.tool.clone(),
             version: tool.on_disk().map(|it| it.number),
-            displaced: before.on_disk().map(|it| it.number),
-            returns: returns(&before),
+            displaced: part.displaced.and(before.on_disk()).map(|it| it.number),
+            // The log may not have heard yet that the file was gone, or not listened.
+            returns: part.displaced.and_then(|_| returns(&before)).or(came_back(&before)),
         });
         facts.push(fact);
         after.insert(change.tool.clone(), tool);
@@ -136,6 +137,11 @@ fn returns(before: &Tool) -> Option<crate::model::Target> {
         Some(_) => before.baseline.as_ref().map(target),
         None => before.on_disk().map(Baseline::of).as_ref().map(target),
     }
+}
+
+/// Where nothing stood, because what was not confirmed was gone, too.
+fn came_back(before: &Tool) -> Option<crate::model::Target> {
+    before.provisional().and_then(|_| returns(before))
 }
 
 fn witnesses(state: &State, proposal: &Proposal) -> Vec<(RuntimeName, ToolId)> {
@@ -311,11 +317,21 @@ fn undone(
     plan
 }
 
+/// It is what the log had, or was to have, when the deploy began. What else came out was handed out once, and maybe to a
+/// process that ended before it was durable.
+fn is_known(state: &State, late: &Late, now: &Digest) -> bool {
+    let Some(deploy) = state.deploy(late.deploy) else { return false };
+    let ours = deploy.change(&late.tool).is_some_and(|it| {
+        it.base.map(|it| it.digest) == Some(*now) || it.to.map(|it| it.digest) == Some(*now)
+    });
+    ours && late.displaced == Some(*now)
+}
+
 /// A displaced file is closed now. What was written into it since it was displaced is recorded; it never stood in the
 /// tool's place.
 pub(in crate::decide) fn late(state: &State, rules: &Rules, late: Late) -> Plan {
     let mut plan = Plan::default();
-    if let Some(file) = late.now.clone().filter(|it| Some(it.digest) != late.displaced)
+    if let Some(file) = late.now.clone().filter(|it| !is_known(state, &late, &it.digest))
         && let Some(tool) = state.tool(&late.tool)
         && tool.head.as_ref().is_none_or(|it| it.digest != file.digest)
     {

@@ -41,8 +41,14 @@ pub(in super::super) fn erased(sim: &Sim) {
 /// Deploys whose time to confirm is over, and that are still live.
 pub(in super::super) fn overdue(sim: &Sim) -> Vec<DeployNo> {
     let now = Timestamp(sim.wall.load(Ordering::Relaxed));
-    let due = sim.reconciler.state.deadlines().filter(|it| it.1 <= now);
-    due.map(|it| it.0).collect()
+    let state = &sim.reconciler.state;
+    let due = state.deadlines().filter(|it| it.1 <= now).map(|it| it.0);
+    // Nothing happens by itself in a root that is stopped, and nothing to what is no tool by now.
+    let is_held = |id: &ToolId| {
+        let bit = state.tool(id).is_some_and(|it| it.by_mode);
+        state.root(&id.root()).safety.is_some() || !sim.globs.is_tool(&id.path(), bit)
+    };
+    due.filter(|it| !state.deploy(*it).unwrap().tools().any(is_held)).collect()
 }
 
 pub(super) fn at_rest(sim: &Sim, records: &[Record]) {
@@ -132,6 +138,8 @@ struct Known {
     returns: BTreeMap<ToolId, Option<Target>>,
     deadline: Option<Timestamp>,
     witnesses: Vec<(RuntimeName, ToolId)>,
+    /// As they were when it became live.
+    baselines: BTreeMap<ToolId, Target>,
 }
 
 impl<'a> Told<'a> {
@@ -237,6 +245,7 @@ impl<'a> Told<'a> {
             returns: BTreeMap::new(),
             deadline: None,
             witnesses: Vec::new(),
+            baselines: BTreeMap::new(),
         };
         self.deploys.insert(number, known);
     }
@@ -283,6 +292,7 @@ impl<'a> Told<'a> {
         let within = it.proposal.confirm_within_ms;
         it.deadline = within.map(|ms| Timestamp(record.time.0 + i64::try_from(ms).unwrap() * 1000));
         it.witnesses.clone_from(witnesses);
+        it.baselines.clone_from(&self.baselines);
         assert_eq!(live.len(), it.proposal.changes.len(), "{said}: not all of it is live");
         for change in &it.proposal.changes {
             let to = change.to.map(|it| it.digest);
@@ -336,6 +346,10 @@ impl<'a> Told<'a> {
             it.proposal.kind,
             DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept
         );
+        for change in it.proposal.changes.iter().filter(|_| !moves) {
+            let (was, is) = (it.baselines.get(&change.tool), self.baselines.get(&change.tool));
+            assert_eq!(was, is, "{said}: it moved the baseline of {}", change.tool);
+        }
         for change in it.proposal.changes.iter().filter(|_| moves) {
             let baseline = self.baselines.get(&change.tool).map(|it| it.digest);
             let to = change.to.map(|it| it.digest);
@@ -414,7 +428,7 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
     };
     match (before, step) {
         (None, Step::Accepted(_) | Step::NoOp(_))
-        | (Some(Accepted), Step::Staged(_))
+        | (Some(Accepted), Step::Staged(_) | Step::Conflicted { .. })
         | (Some(Staged), Step::Verified(_) | Step::Rejected(_))
         | (Some(Verified), Step::AwaitingApproval { .. }) => true,
         (
