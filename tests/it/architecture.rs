@@ -12,16 +12,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("roots", &["model"]),
     ("decide", &["model", "roots"]),
     ("merge", &["model"]),
+    ("shadow", &[]),
     ("access", &["model"]),
     ("metrics", &[]),
-    ("ports", &["model", "roots", "metrics"]),
+    ("ports", &["model", "roots", "metrics", "shadow"]),
     ("switching", &["model", "ports"]),
-    ("wire", &["model"]),
+    ("wire", &["model", "shadow"]),
     ("log", &[]),
     ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
-    ("checks", &["model", "roots", "ports"]),
+    ("checks", &["model", "roots", "ports", "shadow"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
@@ -54,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "roots", "decide", "merge", "access", "switching"];
+const PURE: &[&str] = &["model", "roots", "decide", "merge", "shadow", "access", "switching"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",

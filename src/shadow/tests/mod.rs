@@ -1,0 +1,1 @@
+//! How shadow runs are judged.
