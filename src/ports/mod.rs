@@ -2,6 +2,7 @@
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
 mod checks;
+mod shadow;
 mod stage;
 
 use std::{
@@ -20,6 +21,10 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
+    shadow::{
+        ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
+        ShadowReport, Shadows, json_of, value_of,
+    },
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,
     },

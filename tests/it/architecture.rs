@@ -26,10 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
-    ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
+    ("reconcile", &["model", "decide", "roots", "ports", "metrics", "shadow"]),
     ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "merge", "wire", "config", "doctor"]),
-    ("socket", &["model", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
+    ("socket", &["model", "merge", "shadow", "access", "ports", "metrics", "wire", "reconcile"]),
     (
         "app",
         &[
