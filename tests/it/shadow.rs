@@ -1,0 +1,9 @@
+//! Shadow runs as they really are: two versions of a tool in sandboxes, on every rung that isolates here.
+
+mod course;
+mod editor;
+mod escapes;
+mod history;
+mod programs;
+mod verdicts;
+mod world;
