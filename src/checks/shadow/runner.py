@@ -139,7 +139,7 @@ def plain(value, depth=0):
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return str(value).encode("utf-8", "backslashreplace").decode()
+        return without_paths(str(value).encode("utf-8", "backslashreplace").decode())
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -166,6 +166,22 @@ def plain(value, depth=0):
             except Exception:
                 break
     return {"$repr": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))[:4000], "$type": type(value).__name__}
+
+
+def without_paths(text):
+    """Where the workspace stands is no part of an answer."""
+    return text.replace(work, "$WORK").replace(home, "$HOME").replace(temporary, "$TMP").replace(here, "$SCRATCH")
+
+
+def with_paths(value):
+    """`$WORK/a.txt` in an input."""
+    if isinstance(value, str) and (value == "$WORK" or value.startswith("$WORK/")):
+        return work + value[5:]
+    if isinstance(value, list):
+        return [with_paths(it) for it in value]
+    if isinstance(value, dict):
+        return {it: with_paths(inner) for it, inner in value.items()}
+    return value
 
 
 def key(it):
@@ -562,11 +578,12 @@ class Printed:
         return bool(got)
 
     def text(self):
-        return self.bytes.decode("utf-8", "replace").replace(site, "$RUN").replace(here, "$SCRATCH")
+        return without_paths(self.bytes.decode("utf-8", "replace"))
 
 
 def call(request):
     fresh(request.get("fixture"))
+    request["args"] = with_paths(request["args"])
     before = listing()
     ends = [os.pipe() for _ in range(3)]
     began = time.monotonic()

@@ -223,7 +223,7 @@ fn nothing_is_run_where_nothing_isolates_it() {
 #[test]
 fn an_example_that_expects_something_is_held_to_it() {
     let Some(rung) = best() else { return };
-    let mut site = site(&SEARCH.replace("most: int = 3", "most: int = 2"));
+    let site = site(&SEARCH.replace("most: int = 3", "most: int = 2"));
     site.file(
         "search_tool.toml",
         "[[shadow.examples]]\nargs = { q = \"z\" }\nexpect = { count = 3, found = [] }\n",
