@@ -23,6 +23,29 @@ pub trait Shadows: Send + std::marker::Sync {
     fn replay(&self, order: &ReplayOrder, stop: &StopFlag) -> Replayed;
 }
 
+/// What is known of a tool beside its contents.
+pub trait ShadowSources: Send + std::marker::Sync {
+    /// Inputs that it was really called with, newest first, at most so many.
+    fn recorded(&self, tool: &ToolId, most: usize) -> Vec<Input>;
+
+    /// Its effective class, and the capabilities that it may use.
+    fn class(&self, tool: &ToolId) -> (String, BTreeSet<String>);
+}
+
+/// Where nobody records and nobody classifies.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NothingKnown;
+
+impl ShadowSources for NothingKnown {
+    fn recorded(&self, _: &ToolId, _: usize) -> Vec<Input> {
+        Vec::new()
+    }
+
+    fn class(&self, _: &ToolId) -> (String, BTreeSet<String>) {
+        ("unknown".to_owned(), BTreeSet::new())
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct ShadowContent {
     pub bytes: Vec<u8>,
