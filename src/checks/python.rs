@@ -100,7 +100,17 @@ pub(super) fn load(
         let mut readable = vec![rules.path.clone(), root];
         readable.extend(programs::homes(&python));
         let limits = Limits { isolated: true, ..limits };
-        Probe { job: Job { program: Job::text(&python), arguments, files, readable, limits, talks: false }, mark }
+        Probe {
+            job: Job {
+                program: Job::text(&python),
+                arguments,
+                files,
+                readable,
+                limits,
+                talks: false,
+            },
+            mark,
+        }
     };
     let will = probe(staged, overlay(all, rules));
     What::Load(Load { will, now: probe(Vec::new(), Vec::new()), target: target.clone() })
@@ -153,10 +163,9 @@ fn interpreter(rules: &CheckRules) -> Result<PathBuf, What> {
 pub(super) fn program(rules: &CheckRules) -> Result<PathBuf, String> {
     match &rules.python {
         Some(path) if programs::is_program(path) => Ok(path.clone()),
-        Some(path) => Err(format!(
-            "the root's python cannot be run: there is no program {}",
-            path.display()
-        )),
+        Some(path) => {
+            Err(format!("the root's python cannot be run: there is no program {}", path.display()))
+        }
         None => programs::find("python3").ok_or_else(|| "python3 is not installed".to_owned()),
     }
 }

@@ -22,8 +22,8 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     shadow::{
-        NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
-        ShadowReport, ShadowSources, Shadows, json_of, value_of,
+        NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder,
+        ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
     },
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,

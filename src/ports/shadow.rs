@@ -126,7 +126,11 @@ pub struct ReplayOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replayed {
     /// Of so many runs on each version, so many failed.
-    Table { runs: u32, new_failures: u32, old_failures: u32 },
+    Table {
+        runs: u32,
+        new_failures: u32,
+        old_failures: u32,
+    },
     Cannot(String),
 }
 

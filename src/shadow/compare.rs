@@ -31,11 +31,7 @@ impl Difference {
 
 pub(super) fn differences(control: &Value, candidate: &Value, rules: &Rules) -> Differences {
     let mut all = Differences::default();
-    Comparison { rules, all: &mut all }.compare(
-        &Place::default(),
-        Some(control),
-        Some(candidate),
-    );
+    Comparison { rules, all: &mut all }.compare(&Place::default(), Some(control), Some(candidate));
     all
 }
 

@@ -97,9 +97,8 @@ impl Finding {
         }
         let side = |all: &[RunSeen]| all.first().map(Side::of).unwrap_or_default();
         let told = |it: &Option<Value>| it.as_ref().map(|it| cut(&it.to_string()));
-        let difference = |it: &super::compare::Difference| {
-            (it.path(), told(&it.control), told(&it.candidate))
-        };
+        let difference =
+            |it: &super::compare::Difference| (it.path(), told(&it.control), told(&it.candidate));
         Some(Self {
             input,
             origin: it.input.origin.as_str(),

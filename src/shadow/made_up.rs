@@ -34,11 +34,8 @@ pub fn made_up(schema: &Value) -> Vec<Input> {
             made.push(args);
         }
     }
-    let input = |args| Input {
-        args: Value::Map(args),
-        origin: Origin::Synthetic,
-        ..Input::default()
-    };
+    let input =
+        |args| Input { args: Value::Map(args), origin: Origin::Synthetic, ..Input::default() };
     let mut inputs: Vec<Input> = Vec::new();
     for it in made.into_iter().map(input) {
         if inputs.len() < MOST && !inputs.contains(&it) {

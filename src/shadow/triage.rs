@@ -124,9 +124,7 @@ impl Noise {
     fn covers(&self, it: &Difference) -> bool {
         let template = &it.place.template;
         (0..=template.len()).filter_map(|end| Some((end, self.0.get(template.get(..end)?)?))).any(
-            |(end, kinds)| {
-                end < template.len() || kinds.contains(kind_of(it.candidate.as_ref()))
-            },
+            |(end, kinds)| end < template.len() || kinds.contains(kind_of(it.candidate.as_ref())),
         )
     }
 }
@@ -211,7 +209,8 @@ fn kind(control: Status, candidate: Status, differences: &[Difference]) -> Kind 
     let only = |part: &str| {
         differences.iter().all(|it| it.place.path.first().is_some_and(|it| it == part))
     };
-    let failing = differences.iter().any(|it| it.place.path.first().is_some_and(|it| it == "error"));
+    let failing =
+        differences.iter().any(|it| it.place.path.first().is_some_and(|it| it == "error"));
     match (control, candidate) {
         (Status::Ok, Status::Handled) if failing => Kind::NewError,
         (Status::Ok, it) if failing && it.broke() => Kind::Broken,

@@ -76,13 +76,8 @@ impl Counts {
 }
 
 pub fn verdict(counts: &Counts, judgement: &Judgement, expect_changes: &[Pattern]) -> Verdict {
-    const DIFFER: &[Kind] = &[
-        Kind::NewError,
-        Kind::Changed,
-        Kind::EffectChanged,
-        Kind::ErrorChanged,
-        Kind::Flaky,
-    ];
+    const DIFFER: &[Kind] =
+        &[Kind::NewError, Kind::Changed, Kind::EffectChanged, Kind::ErrorChanged, Kind::Flaky];
     if counts.any(&[Kind::NewEffect]) {
         return Verdict::Unsafe;
     }
@@ -117,7 +112,8 @@ pub fn bound95(verdict: Verdict, comparable: usize) -> Option<f64> {
 /// Of all inputs of which there is something to tell, the worst first.
 pub fn findings(inputs: &[Compared], judgement: &Judgement) -> Vec<Finding> {
     let told = inputs.iter().zip(&judgement.inputs).enumerate();
-    let mut all: Vec<_> = told.filter_map(|(at, (it, judged))| Finding::of(at, it, judged)).collect();
+    let mut all: Vec<_> =
+        told.filter_map(|(at, (it, judged))| Finding::of(at, it, judged)).collect();
     all.sort_by_key(|it| (!it.expect_failed, it.kind));
     all
 }

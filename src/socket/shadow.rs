@@ -264,10 +264,7 @@ fn side(it: &Side) -> ShadowSide {
 
 impl Output for Answer {
     fn media(types: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
-        vec![
-            (JSON, types.subschema_for::<Shadow>()),
-            (NDJSON, types.subschema_for::<ShadowLine>()),
-        ]
+        vec![(JSON, types.subschema_for::<Shadow>()), (NDJSON, types.subschema_for::<ShadowLine>())]
     }
 
     fn respond(self) -> Result<Response, Problem> {

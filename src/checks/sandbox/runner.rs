@@ -23,7 +23,9 @@ use rustix::{
 };
 
 use super::{
-    channel, confine::Confinement, hidden::hidden,
+    channel,
+    confine::Confinement,
+    hidden::hidden,
     job::{Ended, Job},
     place::Place,
     protocol, rooms,

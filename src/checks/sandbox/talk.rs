@@ -51,8 +51,7 @@ pub(super) fn open(
     let failed = |it: io::Error| NoRunner(format!("{}: {it}", what(rung)));
     let launched = launch(rung, settings, job).map_err(failed)?;
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-    let mut talk =
-        Talk { with: &launched.connection, stop, until: Instant::now() + STARTING };
+    let mut talk = Talk { with: &launched.connection, stop, until: Instant::now() + STARTING };
     let asked = talk.prepare().and_then(|()| {
         protocol::ask(job, &mut talk)?;
         channel::send(&theirs, &launched.connection)?;

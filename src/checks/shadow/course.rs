@@ -81,11 +81,7 @@ impl<'a> Course<'a> {
         if stop.is_set() { Err(NoRun::Stopped) } else { Ok(()) }
     }
 
-    fn once(
-        &mut self,
-        it: &mut Compared,
-        (old, new): Both<'_, '_>,
-    ) -> Result<(), NoRun> {
+    fn once(&mut self, it: &mut Compared, (old, new): Both<'_, '_>) -> Result<(), NoRun> {
         let fixture = fixture_of(&it.input, self.rules).map_err(NoRun::Unable)?;
         let fixture = fixture.as_deref();
         if self.coins.flip() {

@@ -82,7 +82,11 @@ impl ErrorTold {
 /// `Err`: the runner itself could not begin it.
 pub(super) fn answer(line: &[u8]) -> Result<RunSeen, String> {
     let Ok(it) = serde_json::from_slice::<Answer>(line) else {
-        return Ok(failed(Status::Protocol, "Protocol", "it answered with something else than an answer"));
+        return Ok(failed(
+            Status::Protocol,
+            "Protocol",
+            "it answered with something else than an answer",
+        ));
     };
     let handled = it.error.as_ref().is_some_and(|it| it.handled);
     let status = match &*it.status {
@@ -95,9 +99,10 @@ pub(super) fn answer(line: &[u8]) -> Result<RunSeen, String> {
         "unable" => return Err(it.error.unwrap_or_default().shown()),
         _ => Status::Protocol,
     };
-    let files = it.files.into_iter().map(|(path, FileTold { what, sha256 })| {
-        (path, FileChange { what, sha256 })
-    });
+    let files = it
+        .files
+        .into_iter()
+        .map(|(path, FileTold { what, sha256 })| (path, FileChange { what, sha256 }));
     Ok(RunSeen {
         status,
         value: value_of(it.value),
@@ -140,12 +145,15 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_none_is_the_runs_own_fault() {
-        for line in [&b"x\n"[..], b"[]\n", b"{\"status\":\"fine\"}\n", b"{}\n", b"{\"status\":3}\n"] {
+        for line in [&b"x\n"[..], b"[]\n", b"{\"status\":\"fine\"}\n", b"{}\n", b"{\"status\":3}\n"]
+        {
             assert_eq!(answer(line).unwrap().status, Status::Protocol, "{line:?}");
         }
         let told = br#"{"id":"c1","status":"error","error":{"type":"E","message":"m","handled":true},"new":1}"#;
         let run = answer(told).unwrap();
         assert_eq!((run.status, &*run.error.unwrap().kind), (Status::Handled, "E"));
-        assert!(answer(br#"{"status":"unable","error":{"type":"OSError","message":"full"}}"#).is_err());
+        assert!(
+            answer(br#"{"status":"unable","error":{"type":"OSError","message":"full"}}"#).is_err()
+        );
     }
 }

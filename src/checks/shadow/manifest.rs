@@ -166,9 +166,8 @@ fn pattern(key: &str, text: &str) -> Result<Pattern, String> {
 
 /// A directory below the root.
 fn below(path: String) -> Result<String, String> {
-    let plain = Path::new(&path)
-        .components()
-        .all(|it| matches!(it, std::path::Component::Normal(_)));
+    let plain =
+        Path::new(&path).components().all(|it| matches!(it, std::path::Component::Normal(_)));
     if plain && !path.is_empty() {
         Ok(path)
     } else {

@@ -141,15 +141,13 @@ impl Checker {
             return Err("no_inputs: no arguments of a failing call are known".to_owned());
         }
         let manifest = manifest::read(&rules.path, &order.tool)?;
-        let version = |content| {
-            Version::new(&self.ladder, &rules, &order.tool, content, &manifest, stop)
-        };
+        let version =
+            |content| Version::new(&self.ladder, &rules, &order.tool, content, &manifest, stop);
         let (mut old, mut new) = (version(&order.old)?, version(&order.new)?);
         let until = Instant::now() + PATIENCE;
         let (mut runs, mut failures) = (0, [0, 0]);
         for args in order.inputs.iter().take(MOST_REPLAYED) {
-            let input =
-                Input { args: args.clone(), origin: Origin::Recorded, ..Input::default() };
+            let input = Input { args: args.clone(), origin: Origin::Recorded, ..Input::default() };
             for _ in 0..REPEATS {
                 if Instant::now() > until {
                     return Err("it took too long".to_owned());

@@ -707,7 +707,8 @@ def judged(told, ended, late, out, err, request):
         answer["value"] = printed(out)
     else:
         answer = {"status": "ok", "value": printed(out)}
-    if code >= 126:
+    # A script that leaves by itself means its number; a shell says so of what it could not run or what a signal ended.
+    if code >= 126 and way == "program":
         answer.update(status="crash", error={"type": "Exit", "message": "exited with status %d" % code})
     elif code:
         said = [it for it in err.text().splitlines() if it.strip()] or [""]

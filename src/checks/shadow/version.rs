@@ -23,8 +23,7 @@ use crate::{
     shadow::{Input, RunSeen, Status},
 };
 
-const RUNNER: &str =
-    concat!(include_str!("../overlay.py"), "\n\n", include_str!("runner.py"));
+const RUNNER: &str = concat!(include_str!("../overlay.py"), "\n\n", include_str!("runner.py"));
 const LOADING: Duration = Duration::from_secs(30);
 /// Beyond a call's own time: its workspace is made, and all that came of it is ended.
 const GRACE: Duration = Duration::from_secs(10);
@@ -80,8 +79,7 @@ impl<'a> Version<'a> {
     /// Loads it; that it does not load is told in the answer.
     pub(super) fn load(&mut self) -> Result<Loaded, NoRun> {
         self.starts += 1;
-        let mut session =
-            self.ladder.open(&self.job, self.stop).map_err(|it| self.unable(it))?;
+        let mut session = self.ladder.open(&self.job, self.stop).map_err(|it| self.unable(it))?;
         self.rung = Some(session.rung);
         let shared: &[&str] = match session.rung {
             Rung::Bubblewrap | Rung::Runner => &["/tmp", "/var/tmp", "/dev/shm"],
@@ -220,10 +218,7 @@ fn job(
         scratch: SCRATCH,
         ..Limits::default()
     };
-    let files = vec![JobFile {
-        name,
-        executable: content.executable,
-        bytes: content.bytes.clone(),
-    }];
+    let files =
+        vec![JobFile { name, executable: content.executable, bytes: content.bytes.clone() }];
     Ok(Job { program: Job::text(python), arguments, files, readable, limits, talks: true })
 }

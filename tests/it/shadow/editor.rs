@@ -64,11 +64,18 @@ type Edit = (&'static str, &'static [(&'static str, &'static str)], Verdict);
 /// What was done, as pairs of what was there and what came, and what it is called.
 const EDITS: &[Edit] = &[
     ("a comment", &[("import argparse\n", "# Notes.\nimport argparse\n")], Verdict::Equivalent),
-    ("another spelling", &[("\"%4d  %s\" % (n, line)", "f\"{n:4d}  {line}\"")], Verdict::Equivalent),
+    (
+        "another spelling",
+        &[("\"%4d  %s\" % (n, line)", "f\"{n:4d}  {line}\"")],
+        Verdict::Equivalent,
+    ),
     ("an unused import", &[("import sys\n", "import re\nimport sys\n")], Verdict::Equivalent),
     (
         "what is the same is not replaced",
-        &[("    text = path.read_text()\n", "    if old == new:\n        print(\"nothing to do\")\n        sys.exit(16)\n    text = path.read_text()\n")],
+        &[(
+            "    text = path.read_text()\n",
+            "    if old == new:\n        print(\"nothing to do\")\n        sys.exit(16)\n    text = path.read_text()\n",
+        )],
         Verdict::Changed,
     ),
     (
@@ -79,7 +86,11 @@ const EDITS: &[Edit] = &[
         )],
         Verdict::Regressed,
     ),
-    ("the assertion is mended", &[("assert first < last", "assert first <= last")], Verdict::Improved),
+    (
+        "the assertion is mended",
+        &[("assert first < last", "assert first <= last")],
+        Verdict::Improved,
+    ),
     ("another message", &[("\"replaced in \"", "\"changed \"")], Verdict::Changed),
     (
         "files of any encoding",
@@ -89,7 +100,10 @@ const EDITS: &[Edit] = &[
     ("another exit status", &[("sys.exit(15)", "sys.exit(17)")], Verdict::Changed),
     (
         "it tells home",
-        &[("    path = Path(given.path)\n", "    path = Path(given.path)\n    try:\n        import urllib.request\n        urllib.request.urlopen('http://192.0.2.1', timeout=1)\n    except OSError:\n        pass\n")],
+        &[(
+            "    path = Path(given.path)\n",
+            "    path = Path(given.path)\n    try:\n        import urllib.request\n        urllib.request.urlopen('http://192.0.2.1', timeout=1)\n    except OSError:\n        pass\n",
+        )],
         Verdict::Unsafe,
     ),
 ];

@@ -121,15 +121,27 @@ fn what_takes_too_much_is_ended() {
         ("while True: pass", &["timeout"][..]),
         ("import time\ntime.sleep(60)", &["timeout"]),
         ("x = []\nwhile True: x.append(bytearray(1 << 24))", &["limit", "crash"]),
-        ("with open('f', 'wb') as f:\n    while True: f.write(b'x' * (1 << 20))", &["limit", "crash"]),
-        ("import os\nn = 0\nwhile True:\n    n += 1\n    with open('f%d' % n, 'wb') as f: f.write(b'x' * (8 << 20))", &["limit", "crash"]),
-        ("import os, time\nwhile True:\n    if os.fork() == 0: time.sleep(60)", &["limit", "crash", "error"]),
+        (
+            "with open('f', 'wb') as f:\n    while True: f.write(b'x' * (1 << 20))",
+            &["limit", "crash"],
+        ),
+        (
+            "import os\nn = 0\nwhile True:\n    n += 1\n    with open('f%d' % n, 'wb') as f: f.write(b'x' * (8 << 20))",
+            &["limit", "crash"],
+        ),
+        (
+            "import os, time\nwhile True:\n    if os.fork() == 0: time.sleep(60)",
+            &["limit", "crash", "error"],
+        ),
         ("return 'x' * (20 << 20)", &["protocol"]),
         ("while True: print('x' * 100000)", &["timeout"]),
         ("import os\nos.kill(os.getpid(), 11)", &["crash"]),
         ("import os\nos._exit(0)", &["crash"]),
         ("raise SystemExit(0)", &["error"]),
-        ("import sys\nsys.setrecursionlimit(10**6)\ndef f(): f()\nf()", &["crash", "error", "limit", "timeout"]),
+        (
+            "import sys\nsys.setrecursionlimit(10**6)\ndef f(): f()\nf()",
+            &["crash", "error", "limit", "timeout"],
+        ),
         ("import os\nos.closerange(0, 100)", &["crash"]),
     ];
     for rung in isolating() {

@@ -26,7 +26,8 @@ fn a_real_history_gives_its_verdicts() {
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8_lossy(&out.stdout).into_owned()
     };
-    let log = git(&["log", "--reverse", "--no-merges", "--format=%h %s", "--diff-filter=AM", "--", TOOL]);
+    let log =
+        git(&["log", "--reverse", "--no-merges", "--format=%h %s", "--diff-filter=AM", "--", TOOL]);
     let mut site = Site::new("str_replace_editor");
     site.rules.import_root = Some(site.root().join("lib"));
     // It keeps its notes in the home of root, where nobody may write here.
@@ -51,7 +52,14 @@ fn a_real_history_gives_its_verdicts() {
             let kinds = report.counts.kinds.iter().filter(|it| *it.0 != Kind::Same);
             println!("{:21}{:?} {:?}", "", kinds.collect::<Vec<_>>(), report.why);
             for it in report.findings.iter().filter(|it| it.kind != Kind::Same).take(6) {
-                println!("{:21}{} {} {:?} {:?}", "", it.kind.as_str(), it.args, it.candidate.error, it.new_effects);
+                println!(
+                    "{:21}{} {} {:?} {:?}",
+                    "",
+                    it.kind.as_str(),
+                    it.args,
+                    it.candidate.error,
+                    it.new_effects
+                );
             }
         }
     }
@@ -70,7 +78,10 @@ fn fixture(site: &Site) {
     let function = |n: usize| format!("def part_{n}(x):\n    y = x + {n}\n\n    return y\n\n\n");
     let long: String = (0..40).map(function).collect();
     site.file("fixture/long.py", &long);
-    site.file("fixture/small.py", "import os\n\n\ndef first():\n    return 1\n\n\ndef second():\n    return 2\n");
+    site.file(
+        "fixture/small.py",
+        "import os\n\n\ndef first():\n    return 1\n\n\ndef second():\n    return 2\n",
+    );
     site.file("fixture/text.txt", "alpha\nbeta\ngamma\ndelta\nbeta\n");
     site.file("fixture/empty.txt", "");
     site.file("fixture/dir/a/b.txt", "x\n");

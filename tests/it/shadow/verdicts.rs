@@ -39,7 +39,8 @@ fn the_same_in_other_words_is_equivalent() {
 #[test]
 fn what_is_mended_is_improved() {
     let Some(rung) = best() else { return };
-    let mut site = site(&SEARCH.replace(r#"raise ValueError("no query")"#, r#"return {"found": []}"#));
+    let mut site =
+        site(&SEARCH.replace(r#"raise ValueError("no query")"#, r#"return {"found": []}"#));
     site.inputs(["", "b", "c", "d", "e"].map(|it| json!({ "q": it })));
     let report = site.is(rung, Verdict::Improved);
     assert_eq!(report.counts.kind(Kind::Fixed), 1);
@@ -144,7 +145,8 @@ fn an_effect_that_was_not_there_is_unsafe() {
         }
     }
     let Some(rung) = best() else { return };
-    let mut accepted = site(&SEARCH.replace("        found =", "        open('o', 'w')\n        found ="));
+    let mut accepted =
+        site(&SEARCH.replace("        found =", "        open('o', 'w')\n        found ="));
     accepted.order.accepted = ["fs_write".to_owned()].into();
     let report = accepted.is(rung, Verdict::Changed);
     assert_eq!(report.counts.kind(Kind::EffectChanged), 5, "{report:#?}");
@@ -178,10 +180,8 @@ fn noise_is_no_change_and_is_named() {
 #[test]
 fn a_candidate_that_disagrees_with_itself_is_flaky() {
     let Some(rung) = best() else { return };
-    let candidate = SEARCH.replace(
-        r#""count": len(found)"#,
-        r#""count": __import__("time").perf_counter_ns()"#,
-    );
+    let candidate = SEARCH
+        .replace(r#""count": len(found)"#, r#""count": __import__("time").perf_counter_ns()"#);
     let report = site(&candidate).is(rung, Verdict::Changed);
     assert_eq!(report.counts.kind(Kind::Flaky), 5, "{report:#?}");
 }
@@ -189,7 +189,8 @@ fn a_candidate_that_disagrees_with_itself_is_flaky() {
 #[test]
 fn what_needs_a_network_is_skipped_and_too_little_is_no_pass() {
     let Some(rung) = best() else { return };
-    let online = "import urllib.request\ndef search_tool(q):\n    return urllib.request.urlopen(q).read()\n";
+    let online =
+        "import urllib.request\ndef search_tool(q):\n    return urllib.request.urlopen(q).read()\n";
     let mut site = site("");
     site.versions(online, &format!("{online}\n"));
     site.inputs((0..5).map(|it| json!({ "q": format!("http://192.0.2.1/{it}") })));
@@ -252,7 +253,8 @@ fn made_up_inputs_show_crashes_and_prove_nothing() {
 
 #[test]
 fn a_failing_input_is_replayed_on_both() {
-    let table = |runs, new_failures, old_failures| Replayed::Table { runs, new_failures, old_failures };
+    let table =
+        |runs, new_failures, old_failures| Replayed::Table { runs, new_failures, old_failures };
     for rung in isolating() {
         let site = site(&SEARCH.replace("q.upper()", "q.uper()"));
         let inputs = ["a", "b"].map(|it| value_of(json!({ "q": it }))).to_vec();

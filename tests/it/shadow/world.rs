@@ -9,8 +9,8 @@ use knowngood::{
     },
     model::{RelPath, RootName, ToolId},
     ports::{
-        CheckRules, ReplayOrder, Replayed, ShadowContent, ShadowOrder, ShadowReport,
-        Shadows as _, StopFlag, value_of,
+        CheckRules, ReplayOrder, Replayed, ShadowContent, ShadowOrder, ShadowReport, Shadows as _,
+        StopFlag, value_of,
     },
     shadow::{Input, Origin, Value, Verdict},
 };
