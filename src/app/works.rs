@@ -36,8 +36,7 @@ impl Works {
     fn try_the_ladder(&self) {
         let checks = Arc::clone(&self.checks);
         let tried = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            use crate::ports::Checks as _;
-            tracing::debug!(event = "daemon.sandbox", rung = checks.sandbox());
+            tracing::debug!(event = "daemon.sandbox", rung = checks.find_rung());
         });
         if let Err(error) = tried {
             tracing::debug!(%error, "the sandbox is tried when it is first needed");

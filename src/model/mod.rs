@@ -20,7 +20,7 @@ pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
 pub use deploy::{
     Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
-    RequestKey, Step, Target,
+    RECENT_DEPLOYS, RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::{Plan, State};
 use crate::model::{
     Author, Baseline, CheckRun, Deploy, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
-    Refusal, RootName, Step, SwitchOrder, Target, Tool, ToolId,
+    Refusal, RootName, Step, SwitchOrder, Target, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -106,21 +106,16 @@ fn discard(proposal: &Proposal, markers: &[Marker]) -> Task {
 
 /// Whether the file that stands there is what the change wants.
 fn is_there(state: &State, tool: &ToolId, to: Option<&Target>) -> bool {
-    let known = state.tool(tool);
-    let stands = known.filter(|it| state.disk(tool, it) == it.disk).and_then(Tool::on_disk);
-    match (stands, to) {
-        (None, None) => known.is_none_or(|it| state.disk(tool, it) == crate::model::Disk::Absent),
+    match (state.on_disk(tool), to) {
+        (None, None) => {
+            let known = state.tool(tool);
+            known.is_none_or(|it| state.disk(tool, it) == crate::model::Disk::Absent)
+        }
         (Some(stands), Some(to)) => {
             stands.digest == to.digest && to.executable.is_none_or(|it| it == stands.executable)
         }
         (None, Some(_)) | (Some(_), None) => false,
     }
-}
-
-/// The content on disk, as far as the log knows.
-fn found(state: &State, tool: &ToolId) -> Option<Digest> {
-    let known = state.tool(tool)?;
-    known.on_disk().filter(|_| state.disk(tool, known) == known.disk).map(|it| it.digest)
 }
 
 fn target(baseline: &Baseline) -> Target {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Purpose, Rehearsal, StageOrder, Task, found, is_there, step};
+use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
@@ -123,7 +123,8 @@ fn is_automatic(kind: DeployKind) -> bool {
 /// Tools whose disk, as far as the log knows it, is not what the proposal starts from.
 pub(super) fn not_bases(state: &State, proposal: &Proposal) -> Vec<NotBase> {
     let compare = |it: &Change| {
-        let (base, found) = (it.base.map(|it| it.digest), found(state, &it.tool));
+        let (base, found) =
+            (it.base.map(|it| it.digest), state.on_disk(&it.tool).map(|it| it.digest));
         (base != found).then(|| NotBase { tool: it.tool.clone(), base, found })
     };
     proposal.changes.iter().filter_map(compare).collect()

@@ -1,7 +1,7 @@
 //! Deploys that are live and not confirmed, and those that wait: how they go on, how they end. A return is a deploy like
 //! any other, but for verification and gates: what it brings was live before.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Purpose, StageOrder, Task, discard, is_there, step, switched::moves_baseline};
 use crate::{
@@ -93,17 +93,24 @@ pub(in crate::decide) fn failed_loads<'a>(
     state: &State,
     runtime: &RuntimeName,
     failed: impl Iterator<Item = (&'a ToolId, &'a String)>,
-) -> Vec<Task> {
-    let mut tasks = Vec::new();
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut taken = BTreeSet::new();
     for (tool, message) in failed {
         let number = state.tool(tool).and_then(|it| it.provisional()).map(|it| it.deploy);
         let Some(deploy) = number.and_then(|it| state.deploy(it)) else { continue };
+        // Two tools of one deploy that fail take it back once.
+        if !taken.insert(deploy.number) {
+            continue;
+        }
         let why = format!("{runtime} could not load {tool}: {message}");
         let blamed = deploy.change(tool).and_then(|it| it.to).map(|it| (tool.clone(), it.digest));
         let blamed = blamed.into_iter().collect();
-        tasks.extend(take_back(state, deploy, &keeper(), why, blamed).tasks);
+        let back = take_back(state, deploy, &keeper(), why, blamed);
+        plan.facts.extend(back.facts);
+        plan.tasks.extend(back.tasks);
     }
-    tasks
+    plan
 }
 
 pub(in crate::decide) fn abort(state: &State, number: DeployNo, author: &Author) -> Plan {

@@ -1,6 +1,7 @@
 //! The rules as tables: what stood, what is seen or asked, what follows. Every row says what it is about.
 
 mod accept;
+mod deploy;
 mod manifest;
 mod observe;
 mod recover;

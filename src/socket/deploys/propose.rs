@@ -155,7 +155,7 @@ pub(in crate::socket) async fn submit(
 
 async fn answered(call: &Call, granted: Granted, wait: Duration) -> Result<Ending, Problem> {
     if let Some(rehearsal) = granted.rehearsal {
-        return rehearsed(call, &rehearsal, granted.as_of.0);
+        return rehearsed(&rehearsal, granted.as_of.0);
     }
     let number =
         granted.deploy.ok_or_else(|| Problem::new(Code::Internal, "the deploy has no number"))?;
@@ -165,7 +165,7 @@ async fn answered(call: &Call, granted: Granted, wait: Duration) -> Result<Endin
 }
 
 /// What would have happened. Nothing of it did.
-fn rehearsed(call: &Call, it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
+fn rehearsed(it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
     if it.state == DeployState::Rejected {
         return Err(rejected(None, &it.checks));
     }
@@ -183,14 +183,14 @@ fn rehearsed(call: &Call, it: &Rehearsal, as_of: u64) -> Result<Ending, Problem>
         deploy: None,
         state: it.state.into(),
         changes: changes.collect(),
-        steps: verified(call, &it.checks),
+        steps: verified(&it.checks),
         deadline: None,
         why: Some(why),
         as_of,
     }))
 }
 
-fn verified(_: &Call, checks: &[CheckRun]) -> Vec<DeployStep> {
+fn verified(checks: &[CheckRun]) -> Vec<DeployStep> {
     if checks.is_empty() {
         return Vec::new();
     }
@@ -199,7 +199,7 @@ fn verified(_: &Call, checks: &[CheckRun]) -> Vec<DeployStep> {
         checks.iter().map(|it| it.output_tail.as_str()).filter(|it| !it.is_empty()).collect();
     vec![DeployStep {
         step: "verified".to_owned(),
-        at: String::new(),
+        at: None,
         took_ms: Some(checks.iter().map(|it| it.took_ms).sum()),
         sandbox: ran.map(|it| it.sandbox.clone()),
         output_tail: Some(tails.join("\n")),
