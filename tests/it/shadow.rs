@@ -5,5 +5,6 @@ mod editor;
 mod escapes;
 mod history;
 mod programs;
+mod socket;
 mod verdicts;
 mod world;

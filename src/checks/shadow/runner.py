@@ -22,7 +22,6 @@ channel = os.dup(0)
 os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
 here = os.getcwd()
 site = os.path.join(here, "run")
-temporary_files, copies = (os.path.join(os.path.dirname(here), it) for it in ("tmp", "files"))
 work, home, temporary = (os.path.join(site, it) for it in ("work", "home", "tmp"))
 MOST_LINE = 8 << 20
 MOST_PRINTED = 256 << 10
@@ -391,12 +390,9 @@ def fresh(fixture):
 def empty():
     """What others must not find."""
     remove(site)
-    own = {here, temporary_files, copies}
-    for folder in shared:
-        for name in os.listdir(folder) if os.path.isdir(folder) else []:
-            path = os.path.join(folder, name)
-            if path not in own:
-                remove(path)
+    for folder, there in shared:
+        for name in set(os.listdir(folder)) - there:
+            remove(os.path.join(folder, name))
 
 
 def listing():
@@ -743,8 +739,8 @@ loaded, entry = None, None
 def hello(request):
     global loaded, entry, watching, way
     began = time.monotonic()
-    # Common directories that are this sandbox's own.
-    shared.extend(request.get("shared", []))
+    # Common directories that are this sandbox's own, with what stands there for good.
+    shared.extend((it, set(os.listdir(it))) for it in request.get("shared", []) if os.path.isdir(it))
     if request.get("audit", True) and hasattr(sys, "addaudithook"):
         sys.addaudithook(hook)
     if way == "program":

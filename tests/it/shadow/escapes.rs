@@ -10,7 +10,7 @@ use std::{
 use knowngood::{checks::sandbox::Rung, ports::ShadowReport, shadow::Kind};
 use serde_json::json;
 
-use super::world::{Site, has_own_namespaces, isolating};
+use super::world::{Site, has_own_namespaces, isolating, nobody_is_left};
 
 const GOOD: &str = "def tool(n):\n    return {'n': n}\n";
 
@@ -99,7 +99,7 @@ fn nobody_else_is_ended_and_nobody_is_left() {
         let began = Instant::now();
         let report = tried(&mut site(), rung, &line);
         assert!(began.elapsed() < Duration::from_secs(20), "{rung:?} {report:#?}");
-        nobody_is_left(&word);
+        nobody_is_left(&word, Duration::from_secs(1));
         let mut victim = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let line = format!(
             "import os, signal\nfor it in ({}, os.getppid()):\n    try:\n        os.kill(it, signal.SIGKILL)\n    except OSError:\n        pass",
@@ -171,18 +171,5 @@ fn nothing_is_left_on_the_disk() {
         use knowngood::ports::Shadows as _;
         checker.shadow(&site.order, &|_| (), &knowngood::ports::StopFlag::default());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "{rung:?}");
-    }
-}
-
-fn nobody_is_left(word: &str) {
-    let until = Instant::now() + Duration::from_secs(1);
-    let somebody = || {
-        let entries = fs::read_dir("/proc").unwrap().flatten();
-        let lines = entries.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
-        lines.into_iter().any(|it| it.split(|it| *it == 0).any(|it| it == word.as_bytes()))
-    };
-    while somebody() {
-        assert!(Instant::now() < until, "somebody is left");
-        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
