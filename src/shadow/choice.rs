@@ -43,7 +43,7 @@ const MOST_NEWEST: usize = 10;
 
 /// At most `most` distinct ones: what was given, what failed lately, the newest, the examples, then of each shape of
 /// the rest in turn, and what was made up where there is room left. Recorded ones are handed in newest first.
-pub fn choose(all: Vec<Input>, most: usize) -> Vec<Input> {
+pub fn choose(all: &[Input], most: usize) -> Vec<Input> {
     let mut chosen = Chosen { most, seen: BTreeSet::new(), inputs: Vec::new() };
     let of = |origin: Origin| all.iter().filter(move |it| it.origin == origin);
     chosen.take(of(Origin::Given), usize::MAX);
@@ -93,9 +93,10 @@ fn by_shapes<'a>(all: impl Iterator<Item = &'a Input>) -> Vec<&'a Input> {
 /// Its keys with the types of what they hold, and how large it is by powers of four.
 fn shape(args: &Value) -> String {
     let size = args.to_string().len().max(1).ilog2() / 2;
-    let keys = match args {
-        Value::Map(all) => all.iter().map(|(key, it)| format!("{key}:{}", it.kind())).collect(),
-        other => vec![other.kind().to_owned()],
+    let keys: Vec<_> = if let Value::Map(all) = args {
+        all.iter().map(|(key, it)| format!("{key}:{}", it.kind())).collect()
+    } else {
+        vec![args.kind().to_owned()]
     };
     format!("{size} {}", keys.join(","))
 }

@@ -101,6 +101,6 @@ pub(super) fn value_at<'a>(document: &'a Value, path: &[String]) -> Option<&'a V
     path.iter().try_fold(document, |at, step| match at {
         Value::Map(all) => all.get(step),
         Value::List(all) => all.get(step.parse::<usize>().ok()?),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) => None,
     })
 }

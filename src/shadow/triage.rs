@@ -51,7 +51,9 @@ pub struct Judgement {
 pub fn judge(inputs: &[Compared], rules: &Rules, accepted: &BTreeSet<String>) -> Judgement {
     let seen: Vec<_> = inputs.iter().map(|it| Sight::of(it, rules)).collect();
     let mut noise = Noise::default();
-    seen.iter().for_each(|it| noise.learn(it, rules));
+    for it in &seen {
+        noise.learn(it, rules);
+    }
     let known: BTreeSet<&Effect> =
         inputs.iter().flat_map(|it| &it.control).flat_map(|it| &it.effects).collect();
     let allowed = |it: &Effect| known.contains(it) || accepted.contains(&it.capability);
@@ -178,10 +180,9 @@ fn one(
         judged.why = skipped;
         return judged;
     }
-    let expected = it.input.expect.as_ref();
-    judged.expect_failed = expected
-        .is_some_and(|it| candidate.status != Status::Ok || !fits(it, &candidate.value, rules));
-    let (noisy, real): (Vec<_>, Vec<_>) =
+    let wrong = |it: &Value| candidate.status != Status::Ok || !fits(it, &candidate.value, rules);
+    judged.expect_failed = it.input.expect.as_ref().is_some_and(wrong);
+    let (noise_alone, real): (Vec<_>, Vec<_>) =
         sight.first.iter().cloned().partition(|it| noise.covers(it));
     let flaky = |it: &Difference| {
         sight.repeated() && {
@@ -190,7 +191,7 @@ fn one(
         }
     };
     judged.kind = if real.is_empty() {
-        if noisy.is_empty() { Kind::Same } else { Kind::Noise }
+        if noise_alone.is_empty() { Kind::Same } else { Kind::Noise }
     } else if real.iter().all(flaky) {
         Kind::Flaky
     } else {

@@ -38,17 +38,11 @@ impl Value {
     }
 
     pub fn get(&self, key: &str) -> Option<&Self> {
-        match self {
-            Self::Map(entries) => entries.get(key),
-            _ => None,
-        }
+        if let Self::Map(entries) = self { entries.get(key) } else { None }
     }
 
     pub fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
+        if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "compared with a tolerance, or with a float")]
@@ -56,7 +50,7 @@ impl Value {
         match self {
             Self::Integer(it) => Some(*it as f64),
             Self::Float(it) => Some(*it),
-            _ => None,
+            Self::Null | Self::Bool(_) | Self::Text(_) | Self::List(_) | Self::Map(_) => None,
         }
     }
 }

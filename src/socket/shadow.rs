@@ -36,7 +36,7 @@ const WAITING: usize = 64;
 const RECORDED: usize = 200;
 
 pub(super) enum Answer {
-    Whole(Json<Shadow>),
+    Whole(Box<Json<Shadow>>),
     Lines(Body),
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn shadow(
     }
     loop {
         match lines.next().await {
-            Some(ShadowLine::Report(report)) => return Ok(Answer::Whole(Json(*report))),
+            Some(ShadowLine::Report(report)) => return Ok(Answer::Whole(Box::new(Json(*report)))),
             Some(ShadowLine::Progress { .. }) => (),
             None => return Err(Problem::new(Code::Stopping, "the daemon is stopping")),
         }

@@ -28,9 +28,8 @@ pub(super) fn receive(over: &UnixStream) -> io::Result<OwnedFd> {
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     recvmsg(over, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let mut found = control.drain().filter_map(|it| match it {
-        RecvAncillaryMessage::ScmRights(mut all) => all.next(),
-        _ => None,
+    let mut found = control.drain().filter_map(|it| {
+        if let RecvAncillaryMessage::ScmRights(mut all) = it { all.next() } else { None }
     });
     let missing = || io::Error::new(io::ErrorKind::InvalidData, "the job's socket did not come");
     found.next().ok_or_else(missing)

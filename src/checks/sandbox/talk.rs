@@ -74,7 +74,7 @@ impl Session {
     }
 
     pub fn hear(&mut self, most: usize, until: Instant, stop: &StopFlag) -> Heard {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 16 << 10];
         let mut searched = 0;
         loop {
             let new = self.rest.get(searched..).unwrap_or_default();

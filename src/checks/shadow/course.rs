@@ -148,7 +148,9 @@ impl<'a> Course<'a> {
         if let Some(kind) = bad {
             *counts.kinds.entry(kind).or_default() += 1;
             let mut loads = findings(loads, &at_load);
-            loads.iter_mut().for_each(|it| it.origin = "load");
+            for it in &mut loads {
+                it.origin = "load";
+            }
             told.splice(0..0, loads);
             judgement.inputs.extend(at_load.inputs);
         }

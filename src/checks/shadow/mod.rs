@@ -93,7 +93,7 @@ impl Checker {
         if matches!(&*order.class, "pure" | "local_read") {
             all.extend(made_up(&before.hello.parameters()));
         }
-        let inputs = choose(all, order.limit.unwrap_or(USUAL_INPUTS));
+        let inputs = choose(&all, order.limit.unwrap_or(USUAL_INPUTS));
         if !before.hello.ok {
             let why = format!("load: the live version does not load: {}", said(&before.hello));
             return Err(Box::new(ShadowReport {
@@ -152,9 +152,9 @@ impl Checker {
                 if Instant::now() > until {
                     return Err("it took too long".to_owned());
                 }
-                for (at, version) in [&mut old, &mut new].into_iter().enumerate() {
+                for (version, failures) in [&mut old, &mut new].into_iter().zip(&mut failures) {
                     let run = version.call(&input, None).map_err(why)?;
-                    failures[at] += u32::from(failed(&run)?);
+                    *failures += u32::from(failed(&run)?);
                 }
                 runs += 1;
             }
@@ -175,14 +175,15 @@ fn failed(run: &RunSeen) -> Result<bool, String> {
 fn why(it: NoRun) -> String {
     match it {
         NoRun::Stopped => "stopped".to_owned(),
-        NoRun::Unable(why) => why,
+        NoRun::NoSandbox(why) | NoRun::Unable(why) => why,
     }
 }
 
 fn no_run(it: NoRun) -> Early {
     match it {
         NoRun::Stopped => early(Verdict::Error, "stopped: nobody waits for it any more"),
-        NoRun::Unable(why) => early(Verdict::Inconclusive, format!("no_sandbox: {why}")),
+        NoRun::NoSandbox(why) => early(Verdict::Inconclusive, format!("no_sandbox: {why}")),
+        NoRun::Unable(why) => early(Verdict::Error, format!("workspace: {why}")),
     }
 }
 

@@ -51,7 +51,8 @@ pub(super) struct Version<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NoRun {
     Stopped,
-    /// No sandbox, no interpreter, no workspace.
+    NoSandbox(String),
+    /// No workspace.
     Unable(String),
 }
 
@@ -91,7 +92,7 @@ impl<'a> Version<'a> {
         let line = match ask(&mut session, &hello, until, self.stop) {
             Heard::Line(line) => line,
             Heard::Stopped => return Err(NoRun::Stopped),
-            other => {
+            other @ (Heard::Late | Heard::Ended | Heard::TooLong) => {
                 let run = ended(session, &other, LOADING, self.stop);
                 return Ok(Loaded { hello: not_loaded(&run) });
             }
@@ -132,12 +133,14 @@ impl<'a> Version<'a> {
                 heard::answer(&line).map_err(NoRun::Unable)
             }
             Heard::Stopped => Err(NoRun::Stopped),
-            other => Ok(ended(session, &other, self.timeout, self.stop)),
+            other @ (Heard::Late | Heard::Ended | Heard::TooLong) => {
+                Ok(ended(session, &other, self.timeout, self.stop))
+            }
         }
     }
 
     fn unable(&self, why: String) -> NoRun {
-        if self.stop.is_set() { NoRun::Stopped } else { NoRun::Unable(why) }
+        if self.stop.is_set() { NoRun::Stopped } else { NoRun::NoSandbox(why) }
     }
 }
 

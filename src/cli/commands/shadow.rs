@@ -66,10 +66,9 @@ fn inputs(typed: &[String]) -> Result<Vec<Value>, Failure> {
         };
         let text = fs::read_to_string(file)
             .map_err(|error| Failure::usage(&format!("{file} cannot be read: {error}"), ""))?;
-        match no_json(&text)? {
-            Value::Array(many) => all.extend(many),
-            one => all.push(one),
-        }
+        let read = no_json(&text)?;
+        let many = read.as_array().cloned().unwrap_or_else(|| vec![read]);
+        all.extend(many);
     }
     Ok(all)
 }
@@ -107,14 +106,13 @@ fn tell(report: &Value, out: &mut Out) {
     if out.quiet {
         return;
     }
-    let counts = report.get("counts").and_then(Value::as_object);
-    let counts = counts.into_iter().flatten().map(|(kind, n)| format!("{n} {kind}"));
-    let counts = counts.collect::<Vec<_>>().join(", ");
+    let kinds = report.get("counts").and_then(Value::as_object).into_iter().flatten();
+    let kinds = kinds.map(|(kind, n)| format!("{n} {kind}")).collect::<Vec<_>>().join(", ");
     let number = |pointer| view::number(report, pointer).unwrap_or(0);
     let (runs, took) = (number("/runs"), number("/wall_ms"));
     let sandbox = view::text(report, "/sandbox");
     if runs > 0 {
-        let line = format!("  {counts}; {runs} runs in {took} ms, sandbox {sandbox}");
+        let line = format!("  {kinds}; {runs} runs in {took} ms, sandbox {sandbox}");
         out.line(&out.paint(DIM, &visible(&line)));
     }
     let left_out = number("/inputs/left_out");

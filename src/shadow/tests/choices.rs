@@ -23,25 +23,25 @@ fn what_was_given_comes_first_and_what_was_made_up_last() {
         input(Origin::Recorded, 4, true),
         input(Origin::Given, 5, false),
     ];
-    let chosen = choose(all.clone(), 30);
+    let chosen = choose(&all, 30);
     let expected =
         [Origin::Given, Origin::Recorded, Origin::Recorded, Origin::Example, Origin::Synthetic];
     assert_eq!(origins(&chosen), expected);
     assert!(chosen[1].failed);
-    assert_eq!(choose(all, 2).len(), 2);
+    assert_eq!(choose(&all, 2).len(), 2);
 }
 
 #[test]
 fn each_is_run_once_and_old_ones_by_their_shape() {
     let twice = vec![input(Origin::Given, 1, false), input(Origin::Recorded, 1, true)];
-    assert_eq!(choose(twice, 30).len(), 1);
+    assert_eq!(choose(&twice, 30).len(), 1);
     // Ten of one shape that are newest, a hundred more of it, and one of another behind them all.
     let mut all: Vec<Input> =
         (0..110).map(|it| input(Origin::Recorded, it % 10 + it, false)).collect();
     let rare =
         Input { args: Value::text("another shape"), origin: Origin::Recorded, ..Input::default() };
     all.push(rare.clone());
-    let chosen = choose(all, 14);
+    let chosen = choose(&all, 14);
     assert_eq!(chosen.len(), 14);
     assert!(chosen.contains(&rare), "{chosen:?}");
 }

@@ -59,8 +59,10 @@ fn every_result_is_told_apart() {
         (&using(number(1), "net_read"), number(2), Kind::Skipped),
     ];
     for (control, candidate, expected) in cases {
-        for it in [thrice(control, &candidate), compared(&[control.clone()], &[candidate.clone()])]
-        {
+        for it in [
+            thrice(control, &candidate),
+            compared(std::slice::from_ref(control), std::slice::from_ref(&candidate)),
+        ] {
             assert_eq!(kind(&it), expected, "{control:?} {candidate:?}");
         }
     }
@@ -110,7 +112,8 @@ fn noise_of_one_input_is_noise_on_all_but_not_elsewhere() {
     let kinds: Vec<_> = judged.inputs.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [Kind::Noise, Kind::Noise, Kind::Changed, Kind::Changed]);
     assert_eq!(judged.noisy_paths, ["/value/results/*/took"]);
-    let paths: Vec<_> = judged.inputs[2].differences.iter().map(|it| it.path()).collect();
+    let paths: Vec<_> =
+        judged.inputs[2].differences.iter().map(crate::shadow::Difference::path).collect();
     assert_eq!(paths, ["/value/results/0/n"]);
 }
 
@@ -183,7 +186,13 @@ fn rules_say_what_counts() {
             Kind::Changed,
         ),
         (pair(uuid("0"), uuid("1")), Kind::Same),
-        (pair(field("took", Value::Integer(1)), Value::Map(Default::default())), Kind::Same),
+        (
+            pair(
+                field("took", Value::Integer(1)),
+                Value::Map(std::collections::BTreeMap::default()),
+            ),
+            Kind::Same,
+        ),
     ];
     for (it, expected) in cases {
         assert_eq!(kind_by(&it, &rules), expected, "{it:?}");

@@ -20,19 +20,23 @@ fn drawn(coins: &mut Coins, below: u64) -> u64 {
     (0..16).fold(0, |it, _| it * 2 + u64::from(coins.flip())) % below
 }
 
+fn index(coins: &mut Coins, below: u64) -> usize {
+    usize::try_from(drawn(coins, below)).unwrap()
+}
+
 fn value(coins: &mut Coins, depth: u32) -> Value {
     let kinds = if depth == 0 { 5 } else { 7 };
     match drawn(coins, kinds) {
         0 => Value::Null,
         1 => Value::Bool(coins.flip()),
         2 => Value::Integer(drawn(coins, 5).cast_signed()),
-        3 => Value::Float(0.5 * drawn(coins, 5) as f64),
-        4 => Value::text(["", "a", "größe", "x/y~z"][drawn(coins, 4) as usize]),
+        3 => Value::Float([0.0, 0.5, 1.0, -1.5, 2.0][index(coins, 5)]),
+        4 => Value::text(["", "a", "größe", "x/y~z"][index(coins, 4)]),
         5 => Value::List((0..drawn(coins, 4)).map(|_| value(coins, depth - 1)).collect()),
-        _ => Value::map((0..drawn(coins, 4)).map(|it| {
-            let key = ["a", "b", "1", "c/d"][it as usize];
-            (key, value(coins, depth - 1))
-        })),
+        _ => {
+            let keys = &["a", "b", "1", "c/d"][..index(coins, 4)];
+            Value::map(keys.iter().map(|key| (*key, value(coins, depth - 1))))
+        }
     }
 }
 
