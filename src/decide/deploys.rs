@@ -4,10 +4,10 @@
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
-use super::State;
+use super::{State, deploy::keeper, on_drift};
 use crate::model::{
-    Deploy, DeployNo, DeployState, Fact, LiveChange, Provisional, RECENT_DEPLOYS, Rare, Record,
-    RequestKey, Step, Timestamp, Tool, ToolId,
+    Deploy, DeployKind, DeployNo, DeployState, Fact, LiveChange, Provisional, PutBack,
+    RECENT_DEPLOYS, Rare, Record, RequestKey, Step, Timestamp, Tool, ToolId,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,9 +80,10 @@ impl State {
         self.deploys.waiting().filter(|it| !it.state.rests())
     }
 
-    /// The deploy that is on its way for this tool and not live yet.
-    pub fn deploy_before_activation(&self, id: &ToolId) -> Option<&Arc<Deploy>> {
-        self.open_deploys().find(|it| it.state.is_before_activation() && it.change(id).is_some())
+    /// Deploys that are on their way for this tool and not live yet: one, or one that waits for approval and a way back.
+    pub(super) fn before_activation(&self, id: &ToolId) -> impl Iterator<Item = &Arc<Deploy>> {
+        let ours = |it: &Deploy| it.state.is_before_activation() && it.change(id).is_some();
+        self.open_deploys().filter(move |it| ours(it))
     }
 
     /// Whether a switch of the tool is under way: what is seen of it says nothing.
@@ -140,12 +141,14 @@ impl State {
             let ours = tool.provisional().is_some_and(|it| it.deploy == deploy.number);
             let ends = ours && deploy.state.rests();
             let provisional = opens.then(|| provisional(tool, id, deploy));
-            if !(settles || opens || ends) {
+            let put_back = put_back(tool, id, deploy, record, step);
+            if !(settles || opens || ends || put_back.is_some()) {
                 continue;
             }
             let settle = |it: &mut Rare| {
                 it.settled = if settles { record.seq } else { it.settled };
                 it.provisional = if opens || ends { provisional } else { it.provisional.take() };
+                it.put_back = put_back.or(it.put_back.take());
             };
             self.change(id, record, |tool| tool.change_rare(settle));
         }
@@ -163,6 +166,21 @@ impl State {
             });
         }
     }
+}
+
+/// What the root's policy put back, and instead of what.
+fn put_back(
+    tool: &Tool,
+    id: &ToolId,
+    deploy: &Deploy,
+    record: &Record,
+    step: &Step,
+) -> Option<PutBack> {
+    let unasked = deploy.proposal.kind == DeployKind::Restore && deploy.proposal.author == keeper();
+    let away = deploy.change(id)?.base.map(|it| it.digest);
+    let before = tool.rare.as_ref().and_then(|it| it.put_back.as_ref());
+    (unasked && matches!(step, Step::Activated { .. }))
+        .then(|| on_drift::remembered(before, away, record))
 }
 
 fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {

@@ -31,5 +31,5 @@ pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};
 pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
 pub use switch::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
-pub use tool::{Baseline, Cause, Disk, Head, Provisional, Rare, Root, Sync, Tool};
+pub use tool::{Baseline, Cause, Disk, Head, Provisional, PutBack, Rare, Root, Sync, Tool};
 pub use version::{Note, Version};

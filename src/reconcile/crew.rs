@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::warn;
+
 use super::{
     mailbox::Mailbox,
     prepare::{check_orders, stage},
@@ -19,7 +21,7 @@ use crate::{
         Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
         ToolId,
     },
-    ports::{Archive, Checks, Pack, Stage, StopFlag},
+    ports::{After, Archive, Checks, Pack, Stage, StopFlag},
 };
 
 /// What a deploy needs of the world. Cheap to clone.
@@ -28,7 +30,7 @@ pub struct Works {
     pub stage: Arc<dyn Stage>,
     pub checks: Arc<dyn Checks>,
     pub pack: Arc<dyn Pack>,
-    pub after: Arc<dyn Fn(&Deploy) + Send + Sync>,
+    pub after: Arc<dyn After>,
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
@@ -36,6 +38,9 @@ const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
+
+/// Confirmed deploys that wait for their roots' commands; more are not remembered.
+const MOST_CONFIRMED: usize = 1000;
 
 /// A task, and the question that it answers where somebody waits.
 pub(super) struct Job {
@@ -70,19 +75,23 @@ pub(super) enum Done {
 pub(super) struct Crew {
     queues: Mutex<Queues>,
     changed: Condvar,
+    /// The daemon ends.
+    ending: StopFlag,
 }
 
 #[derive(Default)]
-struct Queues {
-    staging: VecDeque<Job>,
-    verifying: VecDeque<Verifying>,
-    switching: Vec<Task>,
+pub(super) struct Queues {
+    pub(super) staging: VecDeque<Job>,
+    pub(super) verifying: VecDeque<Verifying>,
+    pub(super) switching: Vec<Task>,
+    /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
+    pub(super) confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     stop: bool,
 }
 
 /// With what the verification is about: the deploy may be gone from the state when its turn comes.
-struct Verifying {
+pub(super) struct Verifying {
     job: Job,
     about: Option<Arc<Deploy>>,
     baselines: BTreeMap<ToolId, Digest>,
@@ -106,7 +115,7 @@ impl Known for State {
 }
 
 impl Crew {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -129,6 +138,7 @@ impl Crew {
 
     /// What runs is told to end; what waits is not begun.
     pub(super) fn stop(&self) {
+        self.ending.set();
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
@@ -160,6 +170,8 @@ impl Crew {
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
+        let hand = worker();
+        threads.push(named("after").spawn(move || hand.follow_all())?);
         Ok(threads)
     }
 
@@ -212,10 +224,15 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::After(_) => {
-                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
-                self.verifying.push_back(Verifying { job, about, baselines, flag });
+            Task::After(deploy) => {
+                self.confirmed.extend(known.deploy(*deploy));
+                if self.confirmed.len() > MOST_CONFIRMED {
+                    self.confirmed.pop_front();
+                    warn!(event = "after.dropped", "commands of `after` take longer than deploys");
+                }
             }
+            // The loop keeps these itself.
+            Task::OnDrift { .. } => (),
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
                 self.switching.push(job.task);
             }
@@ -224,64 +241,81 @@ impl Queues {
     }
 }
 
-struct Hand {
-    crew: Arc<Crew>,
-    works: Works,
-    archive: Arc<dyn Archive>,
-    mailbox: Arc<Mailbox>,
+/// One of those who work. Each does one thing after the other.
+pub(super) struct Hand {
+    pub(super) crew: Arc<Crew>,
+    pub(super) works: Works,
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Hand {
     fn stage_all(&self) {
         while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
-            let ticket = job.ticket;
-            match job.task {
-                Task::Stage(order) => {
-                    let staged = stage(&self.works, &*self.archive, order);
-                    self.mailbox.done(Done::Staged { ticket, staged });
-                }
-                Task::Discard(parts) => {
-                    for (tool, marker) in &parts {
-                        self.works.stage.discard(tool, marker);
-                    }
-                }
-                Task::Verify(_)
-                | Task::Rehearse(..)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_)
-                | Task::After(_) => (),
+            self.stage(job);
+        }
+    }
+
+    pub(super) fn stage(&self, job: Job) {
+        let ticket = job.ticket;
+        match job.task {
+            Task::Stage(order) => {
+                let staged = stage(&self.works, &*self.archive, order);
+                self.mailbox.done(Done::Staged { ticket, staged });
             }
+            Task::Discard(parts) => {
+                for (tool, marker) in &parts {
+                    self.works.stage.discard(tool, marker);
+                }
+            }
+            Task::Verify(_)
+            | Task::Rehearse(..)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_) => (),
         }
     }
 
     fn verify_all(&self) {
         while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
-            let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
-            match task {
-                Task::Verify(deploy) => {
-                    if let Some(about) = about {
-                        let (proposal, markers) = (&about.proposal, &about.markers);
-                        let checks = self.verify(proposal, markers, &baselines, &flag);
-                        self.mailbox.done(Done::Verified { deploy, checks });
-                    }
-                    self.crew.lock().stops.remove(&deploy);
+            self.judge(work);
+        }
+    }
+
+    pub(super) fn judge(&self, work: Verifying) {
+        let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
+        match task {
+            Task::Verify(deploy) => {
+                if let Some(about) = about {
+                    let (proposal, markers) = (&about.proposal, &about.markers);
+                    let checks = self.verify(proposal, markers, &baselines, &flag);
+                    self.mailbox.done(Done::Verified { deploy, checks });
                 }
-                Task::Rehearse(proposal, markers) => {
-                    let checks = self.verify(&proposal, &markers, &baselines, &flag);
-                    self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
-                }
-                Task::After(deploy) => (self.works.after)(&deploy),
-                Task::Stage(_)
-                | Task::Discard(_)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_) => (),
+                self.crew.lock().stops.remove(&deploy);
             }
+            Task::Rehearse(proposal, markers) => {
+                let checks = self.verify(&proposal, &markers, &baselines, &flag);
+                self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+            }
+            Task::Stage(_)
+            | Task::Discard(_)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_) => (),
+        }
+    }
+
+    fn follow_all(&self) {
+        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+            self.works.after.run(&deploy, &self.crew.ending);
         }
     }
 
@@ -310,15 +344,19 @@ impl Hand {
                 Next::Nothing => (),
                 Next::Stop => return,
             }
-            for late in self.works.stage.late() {
-                if told.insert(late.name.clone()) {
-                    self.mailbox.done(Done::Late(late));
-                }
+            self.tell_late(&mut told);
+        }
+    }
+
+    pub(super) fn tell_late(&self, told: &mut BTreeSet<String>) {
+        for late in self.works.stage.late() {
+            if told.insert(late.name.clone()) {
+                self.mailbox.done(Done::Late(late));
             }
         }
     }
 
-    fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
+    pub(super) fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
         let mut orders: Vec<SwitchOrder> = Vec::new();
         for task in tasks {
             match task {
@@ -337,6 +375,7 @@ impl Hand {
                 | Task::Rehearse(..)
                 | Task::Discard(_)
                 | Task::Stop(_)
+                | Task::OnDrift { .. }
                 | Task::After(_) => (),
             }
         }

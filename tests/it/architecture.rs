@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
+    ("after", &["model", "ports"]),
     ("checks", &["model", "roots", "ports", "shadow"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "model",
+            "after",
             "decide",
             "ports",
             "roots",

@@ -8,7 +8,7 @@ mod provisional;
 mod staged;
 mod switched;
 
-pub(super) use propose::propose;
+pub(super) use propose::{dispute, propose};
 pub(super) use provisional::{
     abort, approve, confirm, confirmed_by_runtimes, deadline, failed_loads,
 };
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::{Plan, State};
 use crate::model::{
-    Author, Baseline, CheckRun, Deploy, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
+    Author, AuthorKind, Baseline, CheckRun, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
     Refusal, RootName, Step, SwitchOrder, Target, ToolId,
 };
 
@@ -43,8 +43,13 @@ pub enum Task {
     Stop(DeployNo),
     /// What was written late is in the log: the displaced file may go.
     Release(Late),
-    /// The command that its root wants run afterwards.
-    After(Arc<Deploy>),
+    /// The commands that its roots want run, now that it is confirmed.
+    After(DeployNo),
+    /// Ask what to do about this tool's drift, after some milliseconds.
+    OnDrift {
+        tool: ToolId,
+        after_ms: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +65,8 @@ pub enum Purpose {
     Deploy,
     /// Nothing is to become true.
     Rehearsal,
+    /// It does not fit: its contents are kept, and nothing is staged.
+    Dispute,
     /// This one was waiting, and was let go on.
     Approved {
         deploy: DeployNo,
@@ -118,12 +125,17 @@ fn is_there(state: &State, tool: &ToolId, to: Option<&Target>) -> bool {
     }
 }
 
-fn target(baseline: &Baseline) -> Target {
+pub(super) fn target(baseline: &Baseline) -> Target {
     Target { digest: baseline.digest, executable: baseline.executable }
 }
 
+/// In whose name the rules themselves act.
+pub(super) fn keeper() -> Author {
+    Author { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
+}
+
 impl Plan {
-    fn task(mut self, task: Task) -> Self {
+    pub(super) fn task(mut self, task: Task) -> Self {
         self.tasks.push(task);
         self
     }

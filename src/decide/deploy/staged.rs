@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::{
     Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
     gate::{Gate, gate},
-    propose::{not_bases, possible},
+    propose::{known_by_key, not_bases, possible},
     step,
     switched::accepted,
 };
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        Author, CheckRun, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal, Step,
-        SwitchOrder,
+        Author, CheckRun, Deploy, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal,
+        Step, SwitchOrder,
     },
 };
 
@@ -25,8 +25,14 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         Err(refusal) => return Plan::refused(refusal),
     };
     let StageOrder { proposal, purpose, .. } = order;
-    // The world went on while the contents were written.
-    if let Err(refusal) = still_possible(state, rules, &proposal, &purpose) {
+    // The world went on while the contents were written; the same request may have been quicker.
+    let is_new = matches!(purpose, Purpose::Deploy | Purpose::Dispute);
+    if let Some(plan) = known_by_key(state, &proposal).filter(|_| is_new) {
+        return plan.task(discard(&proposal, &prepared.markers));
+    }
+    if purpose != Purpose::Dispute
+        && let Err(refusal) = still_possible(state, rules, &proposal, &purpose)
+    {
         return Plan::refused(refusal).task(discard(&proposal, &prepared.markers));
     }
     match purpose {
@@ -35,6 +41,7 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
             Some(checks) => rehearsed(&proposal, &prepared.markers, checks.clone()),
             None => Plan::default().task(Task::Rehearse(proposal, prepared.markers)),
         },
+        Purpose::Dispute => disputed(state, &proposal, prepared),
         Purpose::Approved { deploy, by } => {
             let whole =
                 Whole { deploy, proposal: &proposal, markers: prepared.markers, by: Some(by) };
@@ -51,15 +58,51 @@ fn still_possible(
 ) -> Result<(), Refusal> {
     if let Purpose::Approved { deploy, .. } = purpose {
         let now = state.deploy(*deploy).map_or(DeployState::Abandoned, |it| it.state);
-        return if now == DeployState::AwaitingApproval {
-            Ok(())
-        } else {
-            Err(Refusal::NotInState { deploy: *deploy, state: now, wanted: "awaiting_approval" })
-        };
+        if now != DeployState::AwaitingApproval {
+            let (deploy, wanted) = (*deploy, "awaiting_approval");
+            return Err(Refusal::NotInState { deploy, state: now, wanted });
+        }
+        // A conflict is the end of it, and is told so.
+        return possible(state, rules, proposal, Some(*deploy));
     }
-    possible(state, rules, proposal)?;
+    if let DeployKind::Automatic(of) = proposal.kind {
+        still_provisional(state, of)?;
+    }
+    possible(state, rules, proposal, None)?;
     let wrong = not_bases(state, proposal);
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
+}
+
+/// It takes the place of what the same author proposed of these tools before and nobody decided.
+fn disputed(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
+    let wrong = not_bases(state, proposal);
+    if wrong.is_empty() {
+        return Plan::refused(Refusal::Conflict(wrong));
+    }
+    let deploy = state.next_deploy();
+    let tools = wrong.into_iter().map(|it| it.tool).collect();
+    let why = "the file was changed since its base, and both do not merge".to_owned();
+    let mut plan = Plan::of(vec![
+        step(deploy, proposal, Step::Accepted(Box::new((**proposal).clone()))),
+        step(deploy, proposal, Step::Conflicted { tools, why }),
+    ]);
+    let all = |it: &Deploy| it.tools().all(|id| proposal.changes.iter().any(|it| it.tool == *id));
+    let before = state.unresolved().filter(|it| it.proposal.author == proposal.author && all(it));
+    plan.facts.extend(before.map(|it| {
+        let why = "its author proposed another content".to_owned();
+        step(it.number, &it.proposal, Step::Superseded { by: Some(deploy), why })
+    }));
+    plan.contents = prepared.contents;
+    plan
+}
+
+/// It may have been confirmed while its way back was staged.
+fn still_provisional(state: &State, of: DeployNo) -> Result<(), Refusal> {
+    let now = state.deploy(of).map_or(DeployState::Abandoned, |it| it.state);
+    if now == DeployState::Activated {
+        return Ok(());
+    }
+    Err(Refusal::NotInState { deploy: of, state: now, wanted: "activated" })
 }
 
 fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
@@ -70,7 +113,10 @@ fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
         step(deploy, proposal, Step::Staged(markers.clone())),
     ]);
     plan.contents = contents;
-    let Some(checks) = skipped else { return plan.task(Task::Verify(deploy)) };
+    let goes_back = matches!(proposal.kind, DeployKind::Automatic(_));
+    let Some(checks) = skipped.or(goes_back.then(Vec::new)) else {
+        return plan.task(Task::Verify(deploy));
+    };
     let whole = Whole { deploy, proposal, markers, by: None };
     judged(state, whole, checks, plan)
 }

@@ -91,7 +91,7 @@ impl Story {
     }
 
     /// From the request to where it stops, if these checks come of it and the switch goes well.
-    fn deploys(&mut self, asked: Proposal, checks: Vec<CheckRun>) -> DeployState {
+    pub(super) fn deploys(&mut self, asked: Proposal, checks: Vec<CheckRun>) -> DeployState {
         let order = order(&self.asks(propose(asked)));
         self.carries_out(order, checks)
     }

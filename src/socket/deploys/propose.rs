@@ -53,14 +53,14 @@ pub(in crate::socket) async fn deploy(
     let mut tries = 0;
     loop {
         tries += 1;
-        let (proposal, contents) = put_together(&call, &asked, &by, key.clone(), tries > 1).await?;
-        let Some(proposal) = proposal else {
-            // The log may only not have heard yet.
-            call.handle()?.sync(PATIENCE).await?;
-            continue;
+        let command = match put_together(&call, &asked, &by, key.clone(), tries > 1).await? {
+            Some(command) => command,
+            None => {
+                // The log may only not have heard yet.
+                call.handle()?.sync(PATIENCE).await?;
+                continue;
+            }
         };
-        let command =
-            Command::Propose { proposal: Box::new(proposal), contents, rehearsal: asked.dry_run };
         let answer = match call.handle()?.request(command).await? {
             Ok(granted) => answered(&call, granted, wait).await,
             Err(Refusal::Conflict(_)) if tries < MOST_TRIES => {
@@ -95,47 +95,52 @@ fn check_force(by: &Authorship, asked: &Proposed) -> Result<(), Problem> {
     Ok(())
 }
 
-/// No proposal: the disk is not the base, as far as the log has heard. `heard`: it has heard everything.
+/// None: the disk is not the base, as far as the log has heard. `heard`: it has heard everything.
 async fn put_together(
     call: &Call,
     asked: &Proposed,
     by: &Authorship,
     key: Option<RequestKey>,
     heard: bool,
-) -> Result<(Option<Proposal>, Vec<(Digest, Vec<u8>)>), Problem> {
-    let asked = asked.clone();
-    let (author, claimed) = (by.author.clone(), by.claimed.clone());
+) -> Result<Option<Command>, Problem> {
+    let (asked, author, claimed) = (asked.clone(), by.author.clone(), by.claimed.clone());
     call.blocking(move |call| {
         let view = call.view()?;
-        let drafted = draft(call, &view, &asked.changes, asked.on_conflict)?;
-        if !drafted.conflicts.is_empty() {
-            if !heard {
-                return Ok((None, Vec::new()));
+        let mut drafted = draft(call, &view, &asked.changes, asked.on_conflict)?;
+        let conflicts = !drafted.conflicts.is_empty();
+        if conflicts && !heard {
+            return Ok(None);
+        }
+        let keeps_conflict = asked.on_conflict == OnConflict::Merge;
+        if conflicts {
+            let contested = contested(&asked.changes, &drafted);
+            if !keeps_conflict || asked.dry_run {
+                return Err(conflict::conflicts(call, &view, None, &contested)?);
             }
-            return Err(conflict::conflicts(
-                call,
-                &view,
-                None,
-                &contested(&asked.changes, &drafted),
-            )?);
+            // Kept as it was asked for, also where other parts of it could have been merged.
+            drafted = draft(call, &view, &asked.changes, OnConflict::Abort)?;
         }
         let Drafted { changes, contents, merged, .. } = drafted;
-        let reason = if merged { Reason::merge() } else { asked.reason };
         let proposal = Proposal {
             kind: DeployKind::Deploy,
             changes,
             author,
             claimed,
-            reason,
+            reason: if merged { Reason::merge() } else { asked.reason },
             message: asked.message,
             metadata: asked.metadata,
             confirm_within_ms: asked.confirm_within_ms,
             force: asked.force,
-            keeps_conflict: asked.on_conflict == OnConflict::Merge,
+            keeps_conflict,
             key,
             quarantines: Vec::new(),
         };
-        Ok((Some(proposal), contents))
+        let proposal = Box::new(proposal);
+        Ok(Some(if conflicts {
+            Command::Dispute { proposal, contents }
+        } else {
+            Command::Propose { proposal, contents, rehearsal: asked.dry_run }
+        }))
     })
     .await
 }

@@ -9,10 +9,10 @@ use std::{
 use super::memory::{MemoryTree, Thing, digest};
 use crate::{
     model::{
-        Change, CheckFailure, CheckOutcome, CheckRun, Digest, FileSeen, Late, LiveFile, LivePart,
-        Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
+        Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
+        LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
+    ports::{Ability, After, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
     reconcile::Works,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
         checks: Arc::new(Told(Arc::clone(&stage))),
         stage,
         pack: Arc::new(Plain),
-        after: Arc::new(|_| ()),
+        after: Arc::new(NoCommands),
     }
 }
 
@@ -158,4 +158,10 @@ impl Checks for Told {
     fn sandbox(&self) -> Option<&'static str> {
         Some("none")
     }
+}
+
+struct NoCommands;
+
+impl After for NoCommands {
+    fn run(&self, _: &Deploy, _: &StopFlag) {}
 }
