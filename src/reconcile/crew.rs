@@ -12,6 +12,7 @@ use std::{
 use tracing::warn;
 
 use super::{
+    hands::Hands,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
 };
@@ -34,7 +35,7 @@ pub struct Works {
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
-const STAGERS: usize = 8;
+pub(super) const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
@@ -74,7 +75,7 @@ pub(super) enum Done {
 #[derive(Default)]
 pub(super) struct Crew {
     queues: Mutex<Queues>,
-    changed: Condvar,
+    hands: Hands,
     /// The daemon ends.
     ending: StopFlag,
 }
@@ -127,8 +128,7 @@ impl Crew {
         for job in jobs {
             queues.put(job, known);
         }
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake(&queues);
     }
 
     pub(super) fn length(&self) -> usize {
@@ -142,8 +142,7 @@ impl Crew {
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake_all();
     }
 
     pub(super) fn start(
@@ -176,7 +175,12 @@ impl Crew {
     }
 
     /// Waits for something of one kind, at most `limit`; `None`: the end, or nothing came.
-    fn next<T>(&self, limit: Option<Duration>, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+    fn next<T>(
+        &self,
+        woken: &Condvar,
+        limit: Option<Duration>,
+        take: impl Fn(&mut Queues) -> Option<T>,
+    ) -> Next<T> {
         let mut queues = self.lock();
         loop {
             if queues.stop {
@@ -186,11 +190,10 @@ impl Crew {
                 return Next::Work(it);
             }
             let Some(limit) = limit else {
-                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = woken.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let waited =
-                self.changed.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
+            let waited = woken.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
             queues = waited.0;
             if waited.1.timed_out() {
                 return Next::Nothing;
@@ -250,8 +253,12 @@ pub(super) struct Hand {
 }
 
 impl Hand {
+    fn next<T>(&self, woken: &Condvar, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+        self.crew.next(woken, None, take)
+    }
+
     fn stage_all(&self) {
-        while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
+        while let Next::Work(job) = self.next(&self.crew.hands.stage, |it| it.staging.pop_front()) {
             self.stage(job);
         }
     }
@@ -281,7 +288,9 @@ impl Hand {
     }
 
     fn verify_all(&self) {
-        while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
+        while let Next::Work(work) =
+            self.next(&self.crew.hands.verify, |it| it.verifying.pop_front())
+        {
             self.judge(work);
         }
     }
@@ -314,7 +323,9 @@ impl Hand {
     }
 
     fn follow_all(&self) {
-        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+        while let Next::Work(deploy) =
+            self.next(&self.crew.hands.follow, |it| it.confirmed.pop_front())
+        {
             self.works.after.run(&deploy, &self.crew.ending);
         }
     }
@@ -339,7 +350,7 @@ impl Hand {
             let take = |it: &mut Queues| {
                 Some(std::mem::take(&mut it.switching)).filter(|it| !it.is_empty())
             };
-            match self.crew.next(limit, take) {
+            match self.crew.next(&self.crew.hands.switch, limit, take) {
                 Next::Work(tasks) => self.switch(tasks, &mut told),
                 Next::Nothing => (),
                 Next::Stop => return,

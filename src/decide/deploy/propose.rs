@@ -61,7 +61,7 @@ pub(in crate::decide) fn dispute(
     if let Some(plan) = known_by_key(state, &proposal) {
         return plan;
     }
-    if let Err(refusal) = possible(state, rules, &proposal) {
+    if let Err(refusal) = possible(state, rules, &proposal, None) {
         return Plan::refused(refusal);
     }
     if not_bases(state, &proposal).is_empty() {
