@@ -109,10 +109,10 @@ fn tell(report: &Value, out: &mut Out) {
     let came = report.get("counts").and_then(Value::as_object).into_iter().flatten();
     let counts = came.map(|(kind, n)| format!("{n} {kind}")).collect::<Vec<_>>().join(", ");
     let number = |pointer| view::number(report, pointer).unwrap_or(0);
-    let (runs, took) = (number("/runs"), number("/wall_ms"));
+    let (runs, millis) = (number("/runs"), number("/wall_ms"));
     let sandbox = view::text(report, "/sandbox");
     if runs > 0 {
-        let line = format!("  {counts}; {runs} runs in {took} ms, sandbox {sandbox}");
+        let line = format!("  {counts}; {runs} runs in {millis} ms, sandbox {sandbox}");
         out.line(&out.paint(DIM, &visible(&line)));
     }
     let left_out = number("/inputs/left_out");

@@ -73,7 +73,7 @@ fn a_real_history_gives_its_verdicts() {
     }
     println!("{} pairs, {runs} runs in {took} ms", told.len());
     // What the people who wrote it say: one revision broke something, and a later one mended it.
-    let of = |verdict: Verdict| told.iter().filter(|it| it.1 == verdict).map(|it| &*it.0);
+    let of = |verdict: Verdict| told.iter().filter(move |it| it.1 == verdict).map(|it| &*it.0);
     assert_eq!(of(Verdict::Regressed).collect::<Vec<_>>(), ["f347484e"]);
     assert!(of(Verdict::Improved).any(|it| it == "1d1f3673"));
     let count = |verdict| of(verdict).count();
