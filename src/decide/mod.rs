@@ -2,6 +2,7 @@
 //! same state and input give the same plan, in production, in replay and in the simulation.
 
 mod accept;
+mod class;
 mod counts;
 mod deploy;
 mod deploys;
@@ -20,6 +21,7 @@ use std::{
     sync::Arc,
 };
 
+pub use class::{Compared, class_of, classified, delta, mcp, report};
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;
@@ -28,7 +30,7 @@ pub use state::State;
 use crate::{
     model::{
         Author, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin, Packed,
-        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId,
+        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId, Waiver,
     },
     roots::Globs,
 };
@@ -100,6 +102,8 @@ pub enum Input {
     Deadline(DeployNo),
     /// A file that a deploy had displaced is closed.
     Late(Late),
+    /// A version and the one before it were classified.
+    Compared(Box<Compared>),
 }
 
 /// What people and programs may ask the loop to change.
@@ -136,6 +140,12 @@ pub enum Command {
     Approve {
         deploy: DeployNo,
         author: Author,
+    },
+    /// Something that the tool can do is all right, or (`withdrawn`) not any more.
+    Waive {
+        tool: ToolId,
+        waiver: Waiver,
+        withdrawn: bool,
     },
 }
 
@@ -214,6 +224,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Request(Command::Approve { deploy, author }) => {
             deploy::approve(state, deploy, &author)
         }
+        Input::Request(Command::Waive { tool, waiver, withdrawn }) => {
+            class::waive(state, tool, waiver, withdrawn)
+        }
         Input::Started => deploy::interrupted(state, rules),
         Input::Staged(staged) => deploy::staged(state, rules, staged),
         Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
@@ -223,6 +236,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
         Input::Late(late) => deploy::late(state, rules, late),
+        Input::Compared(it) => class::compared(state, *it),
     }
 }
 

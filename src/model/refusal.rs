@@ -1,7 +1,7 @@
 //! A request that cannot be granted. A value, not an error: the world is fine.
 
 use super::{
-    Author, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause, ToolId,
+    Author, Capability, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause, ToolId,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,14 @@ pub enum Refusal {
     },
     /// An `ai` may not do this, whatever rights it has.
     NotByAi(Author),
+    /// Only a person may sign for this.
+    OnlyByHuman(Author),
+    /// There is no such signature to take back.
+    NotWaived {
+        tool: ToolId,
+        cap: Capability,
+        detail: String,
+    },
     /// The key was used for another request.
     KeyReused {
         deploy: DeployNo,

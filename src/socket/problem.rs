@@ -307,6 +307,8 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchDeploy(_)
             | Refusal::NotInState { .. }
             | Refusal::NotByAi(_)
+            | Refusal::OnlyByHuman(_)
+            | Refusal::NotWaived { .. }
             | Refusal::KeyReused { .. } => refused::deploy(it),
             Refusal::NoSuchTool(id) => Self::no_such_tool(&id),
             Refusal::NoSuchRuntime(name) => Self::no_such_runtime(&name),

@@ -15,6 +15,7 @@
 mod archive;
 mod change;
 mod check;
+mod class;
 mod checkpoint;
 mod deploy;
 mod entry;

@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    class::WaiverV1,
     fact::by_tool,
     twin::{AuthorV1, BadText, BaselineV1, DiskV1, Hex, SafetyCauseV1},
 };
@@ -34,6 +35,8 @@ struct RareRow<'a> {
     provisional: Option<(u64, Option<BaselineV1>)>,
     before: Option<BaselineV1>,
     quarantined: Vec<Hex>,
+    #[serde(borrow)]
+    waivers: Vec<WaiverV1<'a>>,
     settled: u64,
 }
 
@@ -102,6 +105,7 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
                 .map(|it| (it.deploy.0, it.expected.as_ref().map(Into::into))),
             before: it.before.as_ref().map(Into::into),
             quarantined: it.quarantined.iter().copied().map(Hex).collect(),
+            waivers: it.waivers.iter().map(Into::into).collect(),
             settled: it.settled.0,
         }),
         as_of: tool.as_of.0,
@@ -132,18 +136,20 @@ fn head(it: HeadRow<'_>) -> Head {
     }
 }
 
-fn rare(it: RareRow<'_>) -> Rare {
+fn rare(it: RareRow<'_>) -> Result<Rare, BadText> {
     let provisional = it.provisional.map(|(deploy, expected)| Provisional {
         deploy: DeployNo(deploy),
         expected: expected.map(Into::into),
     });
-    Rare {
+    let waivers = it.waivers.into_iter().map(WaiverV1::read).collect::<Result<_, _>>()?;
+    Ok(Rare {
         stands: it.stands.map(head),
         provisional,
         before: it.before.map(Into::into),
         quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
+        waivers,
         settled: Seq(it.settled),
-    }
+    })
 }
 
 pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
@@ -154,7 +160,7 @@ pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
         disk: row.disk.into(),
         drift_since: row.drift_since.map(Timestamp),
         by_mode: row.by_mode,
-        rare: row.rare.map(|it| Arc::new(rare(it))),
+        rare: row.rare.map(rare).transpose()?.map(Arc::new),
         as_of: Seq(row.as_of),
     })
 }

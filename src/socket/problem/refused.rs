@@ -51,6 +51,17 @@ pub(super) fn deploy(it: Refusal) -> Problem {
         .with("deploy", deploy.0)
         .with("state", state.as_str()),
         Refusal::NotByAi(author) => Problem::new(Code::Forbidden, format!("{author} is an ai: somebody else has to")),
+        Refusal::OnlyByHuman(author) => Problem::new(
+            Code::Forbidden,
+            format!("{author} is not known to be a person, and only a person signs for what a tool can do"),
+        )
+        .hint("the key authors.human says who is one")
+        .with("config_key", "authors.human"),
+        Refusal::NotWaived { tool, cap, detail } => {
+            Problem::invalid(format!("{cap} by {detail:?} of {tool} was not waived"))
+                .hint(format!("GET /v1/class/{tool} lists what was"))
+                .with("tool", tool.as_str())
+        }
         Refusal::KeyReused { deploy } => Problem::invalid(format!(
             "this Idempotency-Key belongs to another request, which led to deploy {deploy}"
         )),
