@@ -71,7 +71,7 @@ fn one(capability: &Capability) -> Class {
 }
 
 /// Only at the places whose text was read.
-fn covers(waiver: &Waiver, evidence: &Evidence) -> bool {
+pub fn covers(waiver: &Waiver, evidence: &Evidence) -> bool {
     waiver.cap == evidence.cap
         && waiver.detail == evidence.via
         && evidence.site.as_ref().is_none_or(|it| waiver.sites.contains(it))

@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-pub use class::{Compared, class_of, classified, delta, mcp, report};
+pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;

@@ -10,14 +10,16 @@ use std::{
 };
 
 use super::{
+    classes::Classes,
+    compare::{Comparing, Pair},
     mailbox::Mailbox,
     prepare::{check_orders, stage},
 };
 use crate::{
-    decide::{Staged, State, Task},
+    decide::{Compared, Staged, State, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
-        ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, SwitchOrder,
+        Switched, ToolId,
     },
     ports::{Archive, Checks, Pack, Stage, StopFlag},
 };
@@ -28,6 +30,7 @@ pub struct Works {
     pub stage: Arc<dyn Stage>,
     pub checks: Arc<dyn Checks>,
     pub pack: Arc<dyn Pack>,
+    pub classes: Arc<Classes>,
     pub after: Arc<dyn Fn(&Deploy) + Send + Sync>,
 }
 
@@ -64,6 +67,8 @@ pub(super) enum Done {
         outcome: Switched,
     },
     Late(Late),
+    /// Two versions of a tool were read.
+    Compared(Box<Compared>),
 }
 
 #[derive(Default)]
@@ -77,6 +82,7 @@ struct Queues {
     staging: VecDeque<Job>,
     verifying: VecDeque<Verifying>,
     switching: Vec<Task>,
+    comparing: Comparing,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     stop: bool,
 }
@@ -122,9 +128,19 @@ impl Crew {
         self.changed.notify_all();
     }
 
+    /// Versions that follow others are read beside all else, and what they can do more or less is told.
+    pub(super) fn compare(&self, records: &[Arc<Record>]) {
+        let mut pairs = records.iter().filter_map(|it| Pair::of(&it.fact)).peekable();
+        if pairs.peek().is_some() {
+            self.lock().comparing.extend(pairs);
+            self.changed.notify_all();
+        }
+    }
+
     pub(super) fn length(&self) -> usize {
         let queues = self.lock();
-        queues.staging.len() + queues.verifying.len() + queues.switching.len()
+        let deploys = queues.staging.len() + queues.verifying.len() + queues.switching.len();
+        deploys + queues.comparing.len()
     }
 
     /// What runs is told to end; what waits is not begun.
@@ -160,6 +176,8 @@ impl Crew {
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
+        let hand = worker();
+        threads.push(named("compare").spawn(move || hand.compare_all())?);
         Ok(threads)
     }
 
@@ -296,6 +314,14 @@ impl Hand {
         let bytes = |it: &ToolId| self.archive.content(baselines.get(it)?).ok().flatten();
         let orders = check_orders(&self.works, proposal, markers, bytes);
         orders.iter().flat_map(|it| self.works.checks.verify(it, flag)).collect()
+    }
+
+    fn compare_all(&self) {
+        while let Next::Work(pair) = self.crew.next(None, |it| it.comparing.take()) {
+            if let Some(compared) = pair.compared(&*self.archive, &self.works.classes) {
+                self.mailbox.done(Done::Compared(Box::new(compared)));
+            }
+        }
     }
 
     fn switch_all(&self) {

@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
+    classes::Classes,
     crew::Crew,
     lane::Lane,
     mailbox::Mailbox,
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
     pub(super) lane: Arc<Lane>,
     pub(super) crew: Arc<Crew>,
+    pub(super) classes: Arc<Classes>,
     pub(super) measures: Measures,
 }
 
@@ -85,6 +87,11 @@ impl Handle {
     /// History, contents and facts.
     pub fn archive(&self) -> &Arc<dyn Archive> {
         &self.shared.archive
+    }
+
+    /// What the tools can do.
+    pub fn classes(&self) -> &Classes {
+        &self.shared.classes
     }
 
     /// Every record from now on, after it became durable. Who falls behind reads on in the archive.

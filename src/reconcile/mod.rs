@@ -7,7 +7,9 @@
 
 mod agenda;
 mod barrier;
+mod classes;
 mod commit;
+mod compare;
 mod crew;
 mod deploys;
 mod group;
@@ -31,6 +33,7 @@ mod view;
 mod walks;
 
 pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
+pub use classes::{Classes, Proposed};
 pub use crew::Works;
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};

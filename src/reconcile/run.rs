@@ -92,6 +92,7 @@ pub fn start(
         raise: Box::new(raise),
         lane: Lane::shared(),
         crew: Arc::default(),
+        classes: Arc::clone(&works.classes),
         measures: Measures::default(),
     });
     let handle = Handle { shared };
@@ -268,6 +269,7 @@ impl Looping {
         self.lane.pulse(outcome.pulses);
         let state = &self.reconciler.state;
         self.handle.shared.crew.take_on(outcome.jobs, state);
+        self.handle.shared.crew.compare(&outcome.records);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
     ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "merge", "wire", "config", "doctor"]),
-    ("socket", &["model", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
+    ("socket", &["model", "decide", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
     (
         "app",
         &[
