@@ -6,13 +6,14 @@ use std::{path::PathBuf, sync::Arc};
 use super::{Failed, place::SCRATCH};
 use crate::{
     analyze::{Reader, Table},
+    after::Commands,
     checks::{
         Checker,
         sandbox::{Ladder, Settings},
     },
     config::{Config, RootConfig},
     disk::{Around, DiskStage},
-    model::{Deploy, RootName},
+    model::RootName,
     ports::{Analyzer, Pack},
     reconcile::{self, Classes},
 };
@@ -22,6 +23,7 @@ pub(super) struct Works {
     pub(super) checks: Arc<Checker>,
     around: Arc<Around>,
     classes: Arc<Classes>,
+    after: Arc<Commands>,
 }
 
 impl Works {
@@ -32,7 +34,7 @@ impl Works {
         let around = Arc::new(Around::default());
         let reader = reader(config)?;
         let classes = Arc::new(Classes::new(Arc::clone(&reader), Arc::clone(&around) as _));
-        let works = Self { stage, checks, around, classes };
+        let works = Self { stage, checks, after: Arc::default(), around, classes };
         works.configure(config, reader);
         works.try_the_ladder();
         Ok(works)
@@ -42,8 +44,7 @@ impl Works {
     fn try_the_ladder(&self) {
         let checks = Arc::clone(&self.checks);
         let tried = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            use crate::ports::Checks as _;
-            tracing::debug!(event = "daemon.sandbox", rung = checks.sandbox());
+            tracing::debug!(event = "daemon.sandbox", rung = checks.find_rung());
         });
         if let Err(error) = tried {
             tracing::debug!(%error, "the sandbox is tried when it is first needed");
@@ -57,6 +58,7 @@ impl Works {
         self.checks.set_rules(config.roots.iter().map(|it| it.checks.clone()).collect());
         self.around.set_roots(config.roots.iter().map(around));
         self.classes.set_analyzer(reader);
+        self.after.set_rules(config.roots.iter().map(|it| it.after.clone()).collect());
     }
 
     pub(super) fn for_loop(&self, pack: Arc<dyn Pack>) -> reconcile::Works {
@@ -65,7 +67,7 @@ impl Works {
             checks: Arc::clone(&self.checks) as _,
             pack,
             classes: Arc::clone(&self.classes),
-            after: Arc::new(|_: &Deploy| ()),
+            after: Arc::clone(&self.after) as _,
         }
     }
 }

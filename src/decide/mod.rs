@@ -2,6 +2,7 @@
 //! same state and input give the same plan, in production, in replay and in the simulation.
 
 mod accept;
+mod aftermath;
 mod class;
 mod counts;
 mod deploy;
@@ -9,6 +10,7 @@ mod deploys;
 mod drift;
 mod manifest;
 mod observe;
+mod on_drift;
 mod recover;
 mod runtimes;
 mod scope;
@@ -22,6 +24,7 @@ use std::{
 };
 
 pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
+pub use aftermath::aftermath;
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;
@@ -51,6 +54,32 @@ pub struct RootRules {
     pub globs: Arc<Globs>,
     /// Deploys that ask for nothing else are provisional for so long.
     pub confirm_within_ms: Option<u64>,
+    pub on_drift: OnDrift,
+}
+
+/// What is done about an edit that nobody deployed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDrift {
+    /// It is told.
+    #[default]
+    Flag,
+    /// It becomes the baseline if it passes verification.
+    Accept,
+    /// The baseline is put back; the edit is a version.
+    Restore,
+}
+
+impl RootRules {
+    /// What holds where nothing else is said.
+    pub fn new(globs: Arc<Globs>) -> Self {
+        Self {
+            edits_by: Author::unknown(),
+            has_manifest: false,
+            globs,
+            confirm_within_ms: None,
+            on_drift: OnDrift::Flag,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +129,8 @@ pub enum Input {
     },
     /// The time to confirm this deploy is over.
     Deadline(DeployNo),
+    /// The time has come to do something about this tool's drift.
+    OnDrift(ToolId),
     /// A file that a deploy had displaced is closed.
     Late(Late),
     /// A version and the one before it were classified.
@@ -128,6 +159,11 @@ pub enum Command {
         contents: Vec<(Digest, Vec<u8>)>,
         /// Do everything but make it true.
         rehearsal: bool,
+    },
+    /// A proposal that does not fit what stands there, to be kept until somebody decides it.
+    Dispute {
+        proposal: Box<Proposal>,
+        contents: Vec<(Digest, Vec<u8>)>,
     },
     Confirm {
         deploy: DeployNo,
@@ -208,7 +244,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Manifest { root, digest, entries } => {
             manifest::applied(state, &root, digest, &entries)
         }
-        Input::Request(Command::Accept { what, author }) => accept::accept(state, &what, &author),
+        Input::Request(Command::Accept { what, author }) => {
+            accept::accept(state, rules, &what, &author)
+        }
         Input::Request(Command::Report { runtime, loaded, failed, ttl_ms }) => {
             runtimes::report(state, &runtime, &loaded, &failed, ttl_ms)
         }
@@ -216,6 +254,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::LeaseEnded(runtime) => runtimes::expired(state, runtime, false),
         Input::Request(Command::Propose { proposal, contents, rehearsal }) => {
             deploy::propose(state, rules, *proposal, contents, rehearsal)
+        }
+        Input::Request(Command::Dispute { proposal, contents }) => {
+            deploy::dispute(state, rules, *proposal, contents)
         }
         Input::Request(Command::Confirm { deploy, author }) => {
             deploy::confirm(state, deploy, &author)
@@ -235,6 +276,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         }
         Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
+        Input::OnDrift(tool) => on_drift::act(state, rules, &tool),
         Input::Late(late) => deploy::late(state, rules, late),
         Input::Compared(it) => class::compared(state, *it),
     }

@@ -2,6 +2,7 @@
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
 mod analyzer;
+mod after;
 mod checks;
 mod stage;
 
@@ -21,6 +22,7 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
     analyzer::{Analyzer, RootFiles, Siblings, Source},
+    after::{After, AfterRules},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::warn;
+
 use super::{
     classes::Classes,
     compare::{Comparing, Pair},
@@ -21,7 +23,7 @@ use crate::{
         Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, SwitchOrder,
         Switched, ToolId,
     },
-    ports::{Archive, Checks, Pack, Stage, StopFlag},
+    ports::{After, Archive, Checks, Pack, Stage, StopFlag},
 };
 
 /// What a deploy needs of the world. Cheap to clone.
@@ -31,7 +33,7 @@ pub struct Works {
     pub checks: Arc<dyn Checks>,
     pub pack: Arc<dyn Pack>,
     pub classes: Arc<Classes>,
-    pub after: Arc<dyn Fn(&Deploy) + Send + Sync>,
+    pub after: Arc<dyn After>,
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
@@ -39,6 +41,9 @@ const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
+
+/// Confirmed deploys that wait for their roots' commands; more are not remembered.
+const MOST_CONFIRMED: usize = 1000;
 
 /// A task, and the question that it answers where somebody waits.
 pub(super) struct Job {
@@ -75,6 +80,8 @@ pub(super) enum Done {
 pub(super) struct Crew {
     queues: Mutex<Queues>,
     changed: Condvar,
+    /// The daemon ends.
+    ending: StopFlag,
 }
 
 #[derive(Default)]
@@ -83,6 +90,8 @@ struct Queues {
     verifying: VecDeque<Verifying>,
     switching: Vec<Task>,
     comparing: Comparing,
+    /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
+    confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     stop: bool,
 }
@@ -145,6 +154,7 @@ impl Crew {
 
     /// What runs is told to end; what waits is not begun.
     pub(super) fn stop(&self) {
+        self.ending.set();
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
@@ -178,6 +188,8 @@ impl Crew {
         threads.push(named("switch").spawn(move || hand.switch_all())?);
         let hand = worker();
         threads.push(named("compare").spawn(move || hand.compare_all())?);
+        let hand = worker();
+        threads.push(named("after").spawn(move || hand.follow_all())?);
         Ok(threads)
     }
 
@@ -230,10 +242,15 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::After(_) => {
-                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
-                self.verifying.push_back(Verifying { job, about, baselines, flag });
+            Task::After(deploy) => {
+                self.confirmed.extend(known.deploy(*deploy));
+                if self.confirmed.len() > MOST_CONFIRMED {
+                    self.confirmed.pop_front();
+                    warn!(event = "after.dropped", "commands of `after` take longer than deploys");
+                }
             }
+            // The loop keeps these itself.
+            Task::OnDrift { .. } => (),
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
                 self.switching.push(job.task);
             }
@@ -270,6 +287,7 @@ impl Hand {
                 | Task::Sweep(..)
                 | Task::Stop(_)
                 | Task::Release(_)
+                | Task::OnDrift { .. }
                 | Task::After(_) => (),
             }
         }
@@ -291,15 +309,22 @@ impl Hand {
                     let checks = self.verify(&proposal, &markers, &baselines, &flag);
                     self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
                 }
-                Task::After(deploy) => (self.works.after)(&deploy),
                 Task::Stage(_)
                 | Task::Discard(_)
                 | Task::Switch(_)
                 | Task::Settle(_)
                 | Task::Sweep(..)
                 | Task::Stop(_)
-                | Task::Release(_) => (),
+                | Task::Release(_)
+                | Task::OnDrift { .. }
+                | Task::After(_) => (),
             }
+        }
+    }
+
+    fn follow_all(&self) {
+        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+            self.works.after.run(&deploy, &self.crew.ending);
         }
     }
 
@@ -363,6 +388,7 @@ impl Hand {
                 | Task::Rehearse(..)
                 | Task::Discard(_)
                 | Task::Stop(_)
+                | Task::OnDrift { .. }
                 | Task::After(_) => (),
             }
         }

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     classes::Classes,
-    crew::Crew,
+    crew::{Crew, Works},
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     decide::{Command, Rehearsal},
     model::{DeployNo, Record, Refusal, RootName, Seq, ToolId},
-    ports::{Archive, BarrierNo},
+    ports::{Ability, Archive, BarrierNo},
 };
 
 /// Cheap to clone; every front end has one.
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
     pub(super) lane: Arc<Lane>,
     pub(super) crew: Arc<Crew>,
-    pub(super) classes: Arc<Classes>,
+    pub(super) works: Works,
     pub(super) measures: Measures,
 }
 
@@ -91,7 +91,7 @@ impl Handle {
 
     /// What the tools can do.
     pub fn classes(&self) -> &Classes {
-        &self.shared.classes
+        &self.shared.works.classes
     }
 
     /// Every record from now on, after it became durable. Who falls behind reads on in the archive.
@@ -111,6 +111,16 @@ impl Handle {
             ("deploys", crew.length()),
         ];
         measures.told(queues, records.receiver_count())
+    }
+
+    /// The rung of the sandbox ladder on which verification runs; none while that is found out.
+    pub fn sandbox(&self) -> Option<&'static str> {
+        self.shared.works.checks.sandbox()
+    }
+
+    /// How a root can be switched. May look at the disk.
+    pub fn ability(&self, root: &RootName) -> Ability {
+        self.shared.works.stage.ability(root)
     }
 
     pub async fn request(&self, command: Command) -> Answer {

@@ -92,7 +92,7 @@ pub fn start(
         raise: Box::new(raise),
         lane: Lane::shared(),
         crew: Arc::default(),
-        classes: Arc::clone(&works.classes),
+        works: works.clone(),
         measures: Measures::default(),
     });
     let handle = Handle { shared };

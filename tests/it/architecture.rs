@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("systemd", &[]),
     ("analyze", &["model", "ports"]),
+    ("after", &["model", "ports"]),
     ("checks", &["model", "roots", "ports"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
@@ -34,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "model",
+            "after",
             "decide",
             "ports",
             "roots",

@@ -185,14 +185,14 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn is_constant_getattr(&self, call: &ExprCall) -> bool {
+        constant_getattr(call).is_some() && !self.is_own("getattr")
+    }
+
     fn call(&mut self, expr: &Expr, call: &ExprCall) {
         let is_getattr = matches!(&*call.func, Expr::Name(it) if it.id.as_str() == "getattr");
         if is_getattr && !self.is_own("getattr") {
-            if constant_getattr(call).is_some() {
-                self.reference(expr, None);
-            } else {
-                self.found(expr, Some(call), Capability::Reflect, "getattr".to_owned());
-            }
+            self.found(expr, Some(call), Capability::Reflect, "getattr".to_owned());
         }
         self.reference(&call.func, Some(call));
     }
@@ -297,6 +297,12 @@ impl<'a> Visitor<'a> for Reader<'_, '_> {
             return visitor::walk_expr(self, expr);
         }
         match expr {
+            Expr::Call(it) if self.is_constant_getattr(it) => {
+                self.reference(expr, None);
+                let mut arguments = it.arguments.args.iter();
+                arguments.next().into_iter().for_each(|it| self.below(it));
+                arguments.for_each(|it| self.visit_expr(it));
+            }
             Expr::Call(it) => {
                 self.call(expr, it);
                 self.below(&it.func);

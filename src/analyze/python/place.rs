@@ -60,24 +60,22 @@ fn below(base: &str, parts: &[&str], around: &dyn Siblings) -> Option<Found> {
     if parts.is_empty() {
         return is_there(&own).then(|| Found { files: vec![own], rest: Vec::new() });
     }
+    let mut after = 0;
     for (index, part) in parts.iter().enumerate() {
         let inside = join(&here, part);
         let (module, package) = (format!("{inside}.py"), join(&inside, "__init__.py"));
-        let rest = || parts.get(index..).unwrap_or_default();
-        if is_there(&package) {
-            found.files.push(package);
-            here = inside;
-        } else if is_there(&module) {
-            found.files.push(module);
-            found.rest = rest().iter().skip(1).map(|it| (*it).to_owned()).collect();
-            return Some(found);
-        } else if !found.files.is_empty() && found.files.last().is_some_and(|it| it.ends_with("/__init__.py")) && index > 0 && folder(found.files.last().map_or("", |it| it)) == here {
-            found.rest = rest().iter().map(|it| (*it).to_owned()).collect();
-            return Some(found);
-        } else {
-            here = inside;
+        let is_package = is_there(&package);
+        if is_package || is_there(&module) {
+            found.files.push(if is_package { package } else { module });
+            after = index + 1;
         }
+        if after == index + 1 && !is_package {
+            break;
+        }
+        here = inside;
     }
+    let rest = parts.get(after..).unwrap_or_default();
+    found.rest = rest.iter().map(|it| (*it).to_owned()).collect();
     (!found.files.is_empty()).then_some(found)
 }
 

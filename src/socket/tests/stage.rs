@@ -10,10 +10,10 @@ use super::memory::{MemoryTree, Thing, digest};
 use crate::{
     analyze::{Reader, Table},
     model::{
-        Change, CheckFailure, CheckOutcome, CheckRun, Digest, FileSeen, Late, LiveFile, LivePart,
-        Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
+        Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
+        LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
+    ports::{Ability, After, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
     reconcile::{Classes, Works},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
             Arc::new(Reader::new(Table::shipped().unwrap())),
             Arc::new(tree.clone()),
         )),
-        after: Arc::new(|_| ()),
+        after: Arc::new(NoCommands),
     }
 }
 
@@ -160,7 +160,13 @@ impl Checks for Told {
         order.parts.iter().filter_map(run).collect()
     }
 
-    fn sandbox(&self) -> &'static str {
-        "none"
+    fn sandbox(&self) -> Option<&'static str> {
+        Some("none")
     }
+}
+
+struct NoCommands;
+
+impl After for NoCommands {
+    fn run(&self, _: &Deploy, _: &StopFlag) {}
 }
