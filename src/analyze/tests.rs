@@ -167,7 +167,7 @@ fn imports_inside_the_root_are_followed() {
     );
     let followed: Vec<&str> =
         analysis.followed.iter().filter(|it| it.digest.is_some()).map(|it| &*it.path).collect();
-    assert_eq!(followed, ["helpers/__init__.py", "helpers/deep/er.py", "helpers/shell.py", "web/near.py"]);
+    assert_eq!(followed, ["helpers/__init__.py", "helpers/deep/er.py", "helpers/shell.py", "web/near.py", "web/tool.py"]);
 }
 
 #[test]
