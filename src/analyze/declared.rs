@@ -20,7 +20,8 @@ const MOST_HEADER: usize = 64 << 10;
 pub(super) fn beside(source: &Source<'_>, around: &dyn Siblings) -> Option<Declared> {
     let (folder, name) = source.path.rsplit_once('/').map_or(("", source.path), |it| it);
     let stem = name.rsplit_once('.').map_or(name, |it| it.0);
-    let path = if folder.is_empty() { format!("{stem}.toml") } else { format!("{folder}/{stem}.toml") };
+    let path =
+        if folder.is_empty() { format!("{stem}.toml") } else { format!("{folder}/{stem}.toml") };
     if stem.is_empty() || path == source.path {
         return None;
     }
@@ -59,7 +60,9 @@ pub(super) fn in_header(path: &str, bytes: &[u8]) -> Option<Declared> {
     }
     match toml::from_str::<toml::Table>(&format!("tool = {}", found.1)) {
         Ok(table) => said.of_toml(table.get("tool")?.as_table()?),
-        Err(_) => Some(said.wrong("what follows `tool:` is neither JSON nor an inline table of TOML")),
+        Err(_) => {
+            Some(said.wrong("what follows `tool:` is neither JSON nor an inline table of TOML"))
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// With any arguments they read files at most.
-const READERS: &[&str] = &[
-    "cat", "cut", "grep", "head", "ls", "nl", "paste", "rev", "stat", "tac", "tail", "tr", "wc",
-];
+const READERS: &[&str] =
+    &["cat", "cut", "grep", "head", "ls", "nl", "paste", "rev", "stat", "tac", "tail", "tr", "wc"];
 /// They look at nothing but their arguments and the shell's own state.
 const PURE: &[&str] = &[
-    ":", "[", "cd", "echo", "exit", "expr", "false", "numfmt", "pwd", "seq", "test", "true", "which",
+    ":", "[", "cd", "echo", "exit", "expr", "false", "numfmt", "pwd", "seq", "test", "true",
+    "which",
 ];
 const SYSTEM: &[&str] = &["id", "uname", "whoami"];
 
@@ -165,17 +165,32 @@ fn command(words: &[Word]) -> Option<(Capability, String)> {
         it if SYSTEM.contains(&it) => Some((Capability::SysRead, via)),
         "set" if !any(&|it| !is_set_option(it)) => None,
         // A second file is one that it writes.
-        "uniq" if arguments.iter().filter(|it| it.varies || !it.text.starts_with('-')).count() < 2 && !any(&|_| false) => reads,
+        "uniq"
+            if arguments.iter().filter(|it| it.varies || !it.text.starts_with('-')).count() < 2
+                && !any(&|_| false) =>
+        {
+            reads
+        }
         "base64" if !any(&|it| it.starts_with("-o") || it.starts_with("--o")) => reads,
         "find" if !any(&runs_or_writes) => reads,
-        "rg" if !any(&|it| ["--pre", "--hostname-bin"].iter().any(|by| it.starts_with(by)) || is_flag(it, 'z') || it == "--search-zip") => reads,
+        "rg" if !any(&|it| {
+            ["--pre", "--hostname-bin"].iter().any(|by| it.starts_with(by))
+                || is_flag(it, 'z')
+                || it == "--search-zip"
+        }) =>
+        {
+            reads
+        }
         "sed" if is_sed_of_lines(arguments) => reads,
         _ => runs,
     }
 }
 
 fn is_set_option(word: &str) -> bool {
-    word == "pipefail" || word.strip_prefix(['-', '+']).is_some_and(|it| !it.is_empty() && it.chars().all(|it| "euxo".contains(it)))
+    word == "pipefail"
+        || word
+            .strip_prefix(['-', '+'])
+            .is_some_and(|it| !it.is_empty() && it.chars().all(|it| "euxo".contains(it)))
 }
 
 fn is_flag(word: &str, flag: char) -> bool {
@@ -192,7 +207,8 @@ fn is_sed_of_lines(arguments: &[Word]) -> bool {
     let [quiet, script, files @ ..] = arguments else { return false };
     let lines = script.text.strip_suffix('p').map(|it| it.split(',').collect::<Vec<_>>());
     let numbers = |it: &Vec<&str>| {
-        it.len() <= 2 && it.iter().all(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()))
+        it.len() <= 2
+            && it.iter().all(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()))
     };
     quiet.text == "-n"
         && !script.varies
@@ -208,9 +224,18 @@ mod tests {
     #[test]
     fn only_what_is_on_the_list_is_harmless() {
         let harmless = [
-            "", "# rm -rf /", "#!/bin/sh", "set -euo pipefail", "grep -n \"$1\" \"$2\" | head -5",
-            "cat a.txt b.txt && wc -l < /dev/null || true; ls *.py", "find . -name '*.py' -type f", "sed -n 3,9p file",
-            "echo \"it's ${name} here\"", "[ -f \"$1\" ] && cat \"$1\"", "rg -n foo src 2>/dev/null", "base64 -d file",
+            "",
+            "# rm -rf /",
+            "#!/bin/sh",
+            "set -euo pipefail",
+            "grep -n \"$1\" \"$2\" | head -5",
+            "cat a.txt b.txt && wc -l < /dev/null || true; ls *.py",
+            "find . -name '*.py' -type f",
+            "sed -n 3,9p file",
+            "echo \"it's ${name} here\"",
+            "[ -f \"$1\" ] && cat \"$1\"",
+            "rg -n foo src 2>/dev/null",
+            "base64 -d file",
             "which python3 >/dev/null 2>&1",
         ];
         for line in harmless.iter().filter(|it| !it.contains('<')) {
@@ -219,12 +244,44 @@ mod tests {
         }
         assert_eq!(judged("id -u"), [(Capability::SysRead, "id".to_owned())]);
         for line in [
-            "rm -rf x", "git status", "python3 -c x", "cat $(rm x)", "cat `rm x`", "echo x > file", "cat < file",
-            "find . -exec rm {} +", "find . -delete", "find . \"$@\"", "rg --pre sh x", "rg -z x", "sed -i s/a/b/ f", "sed -n '3e rm' f",
-            "base64 -o out in", "uniq a b", "uniq \"$1\"", "PATH=. cat x", "./cat x", "$CMD x", "c'a't x & rm y", "cat x &", "eval x", "\\cat x",
-            "if true; then rm x; fi", "f() { cat; }", "cat \"unclosed", "cat x \\", "sort -o out in", "set -- rm", "echo ${x:=$(rm y)}", "sudo cat x",
+            "rm -rf x",
+            "git status",
+            "python3 -c x",
+            "cat $(rm x)",
+            "cat `rm x`",
+            "echo x > file",
+            "cat < file",
+            "find . -exec rm {} +",
+            "find . -delete",
+            "find . \"$@\"",
+            "rg --pre sh x",
+            "rg -z x",
+            "sed -i s/a/b/ f",
+            "sed -n '3e rm' f",
+            "base64 -o out in",
+            "uniq a b",
+            "uniq \"$1\"",
+            "PATH=. cat x",
+            "./cat x",
+            "$CMD x",
+            "c'a't x & rm y",
+            "cat x &",
+            "eval x",
+            "\\cat x",
+            "if true; then rm x; fi",
+            "f() { cat; }",
+            "cat \"unclosed",
+            "cat x \\",
+            "sort -o out in",
+            "set -- rm",
+            "echo ${x:=$(rm y)}",
+            "sudo cat x",
         ] {
-            assert!(judged(line).iter().any(|it| it.0 == Capability::Exec), "{line}: {:?}", judged(line));
+            assert!(
+                judged(line).iter().any(|it| it.0 == Capability::Exec),
+                "{line}: {:?}",
+                judged(line)
+            );
         }
     }
 }

@@ -140,10 +140,9 @@ impl Table {
                 module.add(&word, names)?;
             }
         }
-        for (into, words) in [
-            (&mut self.methods, written.methods),
-            (&mut self.http_methods, written.http_methods),
-        ] {
+        for (into, words) in
+            [(&mut self.methods, written.methods), (&mut self.http_methods, written.http_methods)]
+        {
             for (word, names) in words {
                 for name in names {
                     into.entry(name).or_default().extend(effect(&word)?);

@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{Failed, place::SCRATCH};
 use crate::{
-    analyze::{Reader, Table},
     after::Commands,
+    analyze::{Reader, Table},
     checks::{
         Checker,
         sandbox::{Ladder, Settings},

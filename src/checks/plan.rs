@@ -45,8 +45,7 @@ pub(super) fn of(order: &CheckOrder, rules: &CheckRules, rung: Rung) -> Vec<Plan
     let staged = || parts.iter().filter_map(|it| Some((it, it.staged.as_ref()?)));
     planned.extend(staged().map(|(part, file)| content(part, file, rules, limits, rung)));
     if rules.load_probe {
-        let loaded =
-            staged().filter(|it| language_of(&it.0.name, &it.1.bytes) == Language::Python);
+        let loaded = staged().filter(|it| language_of(&it.0.name, &it.1.bytes) == Language::Python);
         planned.extend(loaded.map(|(part, _)| Planned {
             tool: part.tool.clone(),
             check: "load",

@@ -23,8 +23,8 @@ use std::{
     sync::Arc,
 };
 
-pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
 pub use aftermath::aftermath;
+pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;

@@ -92,7 +92,17 @@ mod tests {
         let read = |path: &str| around.read(&name, path);
         assert_eq!(read("pack/a.py").unwrap(), b"inside");
         assert_eq!(read("large.py").unwrap().len(), (1 << 20) + 1);
-        for path in ["away/out.py", "link.py", "../out.py", "pack", "", "pack//a.py", "pack/a.py/", "/etc/passwd", "a\0"] {
+        for path in [
+            "away/out.py",
+            "link.py",
+            "../out.py",
+            "pack",
+            "",
+            "pack//a.py",
+            "pack/a.py/",
+            "/etc/passwd",
+            "a\0",
+        ] {
             assert_eq!(read(path), None, "{path}");
         }
         assert_eq!(around.read(&RootName::new("other").unwrap(), "pack/a.py"), None);

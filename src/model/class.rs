@@ -92,7 +92,10 @@ pub struct Declared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parse {
     Ok,
-    Failed { line: Option<u32>, why: String },
+    Failed {
+        line: Option<u32>,
+        why: String,
+    },
     /// There is no reader for what it is written in, and what that is.
     None(String),
 }

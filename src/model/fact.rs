@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Author, Baseline, Capability, Class, DeployNo, DeployState, Digest, Disk, Reason, RootName, RuntimeName, Seq,
-    Step, Sync, Timestamp, ToolId, Version, VersionNo, Waiver,
+    Author, Baseline, Capability, Class, DeployNo, DeployState, Digest, Disk, Reason, RootName,
+    RuntimeName, Seq, Step, Sync, Timestamp, ToolId, Version, VersionNo, Waiver,
 };
 
 /// How a content came to be seen.

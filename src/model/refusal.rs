@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Author, Capability, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause, ToolId,
+    Author, Capability, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause,
+    ToolId,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Needs: what the middle asks of the world, as small synchronous traits over plain data, and the
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
-mod analyzer;
 mod after;
+mod analyzer;
 mod checks;
 mod stage;
 
@@ -21,8 +21,8 @@ pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
-    analyzer::{Analyzer, RootFiles, Siblings, Source},
     after::{After, AfterRules},
+    analyzer::{Analyzer, RootFiles, Siblings, Source},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,

@@ -159,9 +159,10 @@ struct Around<'a> {
 impl Siblings for Around<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         let root = self.tool.root();
-        let staged = self.beside.iter().find(|(id, _)| {
-            id.is_in(&root) && id.path().as_bytes() == path.as_bytes()
-        });
+        let staged = self
+            .beside
+            .iter()
+            .find(|(id, _)| id.is_in(&root) && id.path().as_bytes() == path.as_bytes());
         match staged {
             Some((_, bytes)) => bytes.clone(),
             None => self.files.read(&root, path),

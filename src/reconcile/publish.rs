@@ -8,7 +8,9 @@ use tracing::{debug, info, warn};
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{Capability, CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId},
+    model::{
+        Capability, CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId,
+    },
     ports::Watching,
 };
 

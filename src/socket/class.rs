@@ -84,7 +84,10 @@ fn nothing_such(place: &Place, waiver: &Waiver, analysis: &Analysis) -> Problem 
     let of_cap = analysis.inferred.iter().filter(|it| it.cap == *cap).map(|it| it.via.clone());
     let details: std::collections::BTreeSet<String> = of_cap.collect();
     Problem::invalid(format!("{} has no {cap} by {detail:?} in its newest version", place.id))
-        .hint(format!("GET /v1/class/{} lists what it has; detail is a `via` or an `event` of it", place.id))
+        .hint(format!(
+            "GET /v1/class/{} lists what it has; detail is a `via` or an `event` of it",
+            place.id
+        ))
         .with("field", "detail")
         .with("details", details.into_iter().collect::<Vec<_>>())
 }
@@ -93,9 +96,9 @@ pub(super) fn analysis(place: &Place, point: &Point) -> Result<Analysis, Problem
     let handle = place.call.handle()?;
     let bytes = || place.content(point);
     let mut failed = None;
-    let analysis = handle.classes().analysis(place.id, point.digest, || {
-        bytes().map_err(|it| failed = Some(it)).ok()
-    });
+    let analysis = handle
+        .classes()
+        .analysis(place.id, point.digest, || bytes().map_err(|it| failed = Some(it)).ok());
     match (analysis, failed) {
         (Some(analysis), _) => Ok(analysis),
         (None, Some(problem)) => Err(problem),

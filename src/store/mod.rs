@@ -15,8 +15,8 @@
 mod archive;
 mod change;
 mod check;
-mod class;
 mod checkpoint;
+mod class;
 mod deploy;
 mod entry;
 mod fact;

@@ -147,7 +147,10 @@ const LONGEST_REASON: usize = 1000;
 impl WaiveRequest {
     pub fn checked(&self) -> Result<Waiving, Invalid> {
         let cap = self.cap.parse().map_err(|_| {
-            Invalid::new("cap", format!("{:?} is no capability, such as exec or opaque:numpy", self.cap))
+            Invalid::new(
+                "cap",
+                format!("{:?} is no capability, such as exec or opaque:numpy", self.cap),
+            )
         })?;
         let withdraw = self.withdraw.unwrap_or(false);
         let reason = self.reason.clone().unwrap_or_default().trim().to_owned();

@@ -63,7 +63,8 @@ fn real_tools_are_read_in_bounded_time() {
     println!("opaque: {:?}", &opaque[..opaque.len().min(40)]);
     assert!(slowest.0 < Duration::from_secs(10), "{slowest:?}");
     if given.is_empty() {
-        let expected = [(Class::Pure, 1), (Class::NetRead, 1), (Class::Exec, 2), (Class::Unknown, 1)];
+        let expected =
+            [(Class::Pure, 1), (Class::NetRead, 1), (Class::Exec, 2), (Class::Unknown, 1)];
         assert_eq!(told.classes, expected.into());
     }
 }
@@ -76,7 +77,8 @@ fn one(reader: &Reader, checkout: &Path, path: &str, told: &mut Told) {
     }
     let around = Checkout(checkout.to_owned());
     let began = Instant::now();
-    let analysis = reader.analyze(&Source { path, bytes: &bytes, import_root: "", around: &around });
+    let analysis =
+        reader.analyze(&Source { path, bytes: &bytes, import_root: "", around: &around });
     told.took.push((began.elapsed(), path.to_owned()));
     told.broken += usize::from(matches!(analysis.parse, knowngood::model::Parse::Failed { .. }));
     let it = classified(analysis, &[]);
@@ -115,10 +117,16 @@ fn given() -> Vec<PathBuf> {
 fn written(folder: &Path) -> PathBuf {
     fs::create_dir(folder.join("helpers")).unwrap();
     for (path, text) in [
-        ("slug.py", "import re\ndef execute(text):\n    return re.sub('[^a-z]+', '-', text.lower())\n"),
+        (
+            "slug.py",
+            "import re\ndef execute(text):\n    return re.sub('[^a-z]+', '-', text.lower())\n",
+        ),
         ("fetch.py", "import requests\ndef execute(url):\n    return requests.get(url).text\n"),
         ("run.py", "from helpers.shell import run\ndef execute(line):\n    return run(line)\n"),
-        ("helpers/shell.py", "import subprocess\ndef run(line):\n    return subprocess.run(line, shell=True)\n"),
+        (
+            "helpers/shell.py",
+            "import subprocess\ndef run(line):\n    return subprocess.run(line, shell=True)\n",
+        ),
         ("guess.py", "import nobody_has_written_this\n"),
     ] {
         fs::write(folder.join(path), text).unwrap();

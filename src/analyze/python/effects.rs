@@ -121,7 +121,8 @@ impl Reader<'_, '_> {
         let from = self.node();
         let constructor = format!("{name}.__init__");
         for function in [name.to_owned(), constructor] {
-            let there = self.program.file(file).is_some_and(|it| it.names.defined.contains(&function));
+            let there =
+                self.program.file(file).is_some_and(|it| it.names.defined.contains(&function));
             if there {
                 self.calls.add(from.clone(), Node { file, function });
             }
@@ -161,9 +162,8 @@ impl Reader<'_, '_> {
         }
         let effects = self.table.builtin(name).unwrap_or_default();
         // `input` is a common name for what is given to a tool.
-        let effects = effects.iter().filter(|it| {
-            call.is_some() || **it != Effect::Is(Capability::Stdin)
-        });
+        let effects =
+            effects.iter().filter(|it| call.is_some() || **it != Effect::Is(Capability::Stdin));
         for cap in effects.flat_map(|it| asked(it, call)).collect::<Vec<_>>() {
             self.found(expr, call, cap, name.to_owned());
         }
@@ -211,7 +211,9 @@ impl Reader<'_, '_> {
     fn mention(&mut self, chain: &str) {
         let names = self.file.imported.keys();
         let begins = |it: &&String| {
-            chain.strip_prefix(it.as_str()).is_some_and(|it| it.is_empty() || it.starts_with(['.', '(']))
+            chain
+                .strip_prefix(it.as_str())
+                .is_some_and(|it| it.is_empty() || it.starts_with(['.', '(']))
         };
         let names: Vec<String> = names.filter(begins).cloned().collect();
         self.used.extend(names);
@@ -224,7 +226,8 @@ impl Reader<'_, '_> {
         }
         let Some(chain) = chain(&it.value) else { return };
         let targets = resolve(self.program, self.index, &chain);
-        let environ = |it: &Target| matches!(it, Target::Module(it) if it.starts_with("os.environ"));
+        let environ =
+            |it: &Target| matches!(it, Target::Module(it) if it.starts_with("os.environ"));
         if targets.iter().any(environ) {
             self.found(expr, None, Capability::EnvWrite, "os.environ[]".to_owned());
         }
@@ -350,7 +353,8 @@ fn by_mode(call: &ExprCall, place: usize) -> Capability {
 fn by_verb(call: &ExprCall) -> Capability {
     let verb = call.arguments.find_argument_value("method", 0);
     let verb = verb.and_then(|it| it.as_string_literal_expr()).map(|it| it.value.to_str());
-    let reads = |it: &str| ["GET", "HEAD", "OPTIONS"].iter().any(|verb| it.eq_ignore_ascii_case(verb));
+    let reads =
+        |it: &str| ["GET", "HEAD", "OPTIONS"].iter().any(|verb| it.eq_ignore_ascii_case(verb));
     if verb.is_some_and(reads) { Capability::NetRead } else { Capability::NetWrite }
 }
 

@@ -79,7 +79,20 @@ mod tests {
         ] {
             assert!(!is_too_deep(&source), "{}", &source[..40]);
         }
-        for unit in ["(", "[", "{", "-", "not ", "await ", "lambda:", "lambda a, b:", "x.", "1+", "f'{", "a if b else "] {
+        for unit in [
+            "(",
+            "[",
+            "{",
+            "-",
+            "not ",
+            "await ",
+            "lambda:",
+            "lambda a, b:",
+            "x.",
+            "1+",
+            "f'{",
+            "a if b else ",
+        ] {
             let source = format!("x = {}", unit.repeat(100_000));
             assert!(is_too_deep(&source), "{unit}");
         }

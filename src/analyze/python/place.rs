@@ -21,7 +21,12 @@ impl Places {
     pub(super) fn new(tool: &str, import_root: &str) -> Self {
         let mut bases = vec![folder(tool).to_owned(), import_root.to_owned(), String::new()];
         let mut seen = Vec::new();
-        bases.retain(|it| !seen.contains(it) && { seen.push(it.clone()); true });
+        bases.retain(|it| {
+            !seen.contains(it) && {
+                seen.push(it.clone());
+                true
+            }
+        });
         Self { bases }
     }
 
@@ -109,15 +114,25 @@ mod tests {
     #[test]
     fn names_lead_to_files_inside_the_root_or_nowhere() {
         let files = Files(
-            ["web/tool.py", "web/near.py", "helpers/__init__.py", "helpers/shell.py", "plain/deep/x.py", "src/lib.py"]
-                .into(),
+            [
+                "web/tool.py",
+                "web/near.py",
+                "helpers/__init__.py",
+                "helpers/shell.py",
+                "plain/deep/x.py",
+                "src/lib.py",
+            ]
+            .into(),
         );
         let places = Places::new("web/tool.py", "src");
         let absolute = |it: &str| places.absolute(it, &files);
         assert_eq!(absolute("near"), found(&["web/near.py"], &[]));
         assert_eq!(absolute("lib.f"), found(&["src/lib.py"], &["f"]));
         assert_eq!(absolute("helpers"), found(&["helpers/__init__.py"], &[]));
-        assert_eq!(absolute("helpers.shell.run"), found(&["helpers/__init__.py", "helpers/shell.py"], &["run"]));
+        assert_eq!(
+            absolute("helpers.shell.run"),
+            found(&["helpers/__init__.py", "helpers/shell.py"], &["run"])
+        );
         assert_eq!(absolute("helpers.nothing"), found(&["helpers/__init__.py"], &["nothing"]));
         assert_eq!(absolute("plain.deep.x"), found(&["plain/deep/x.py"], &[]));
         assert_eq!(absolute("json"), None);

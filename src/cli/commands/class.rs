@@ -185,7 +185,9 @@ impl Group<'_> {
         out.line(&format!("  {head}{waived}"));
         for it in self.lines.iter().take(MOST_LINES) {
             let place = match (view::text(it, "/file"), view::number(it, "/line")) {
-                ("", _) => format!("seen {} times {}", view::count(it, "/n"), view::text(it, "/detail")),
+                ("", _) => {
+                    format!("seen {} times {}", view::count(it, "/n"), view::text(it, "/detail"))
+                }
                 (file, Some(line)) => format!("{file}:{line}"),
                 (file, None) => file.to_owned(),
             };
@@ -219,7 +221,8 @@ fn sign(args: &ClassArgs, typed: &str, tool: &ToolId, client: &Client) -> Result
     let now = client.get(&target)?;
     let withdraw = args.withdraw.is_some();
     let (list, detail) = if withdraw { ("/waived", "/detail") } else { ("/inferred", "/via") };
-    let known = view::items(&now, list).iter().map(|it| (view::text(it, "/cap"), view::text(it, detail)));
+    let known =
+        view::items(&now, list).iter().map(|it| (view::text(it, "/cap"), view::text(it, detail)));
     let seen = view::items(&now, "/observed").iter().filter(|_| !withdraw);
     let seen = seen.map(|it| (view::text(it, "/cap"), view::text(it, "/event")));
     let known: BTreeSet<(&str, &str)> = known.chain(seen).collect();
@@ -237,7 +240,10 @@ fn sign(args: &ClassArgs, typed: &str, tool: &ToolId, client: &Client) -> Result
 }
 
 /// `exec:subprocess.run`, or the capability alone where it has one detail.
-fn meant<'a>(typed: &str, known: &BTreeSet<(&'a str, &'a str)>) -> Result<(&'a str, &'a str), Failure> {
+fn meant<'a>(
+    typed: &str,
+    known: &BTreeSet<(&'a str, &'a str)>,
+) -> Result<(&'a str, &'a str), Failure> {
     let fits = |it: &&(&str, &str)| it.0 == typed || format!("{}:{}", it.0, it.1) == typed;
     let found: Vec<_> = known.iter().filter(fits).collect();
     match found[..] {

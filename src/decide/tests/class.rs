@@ -12,10 +12,18 @@ fn caps(words: &str) -> BTreeSet<Capability> {
 /// `cap=via` or `cap`, each on a line of its own; a site behind `@`.
 fn analysis(words: &str) -> Analysis {
     let one = |(line, word): (u32, &str)| {
-        let (word, site) = word.split_once('@').map_or((word, None), |it| (it.0, Some(it.1.to_owned())));
+        let (word, site) =
+            word.split_once('@').map_or((word, None), |it| (it.0, Some(it.1.to_owned())));
         let (cap, via) = word.split_once('=').unwrap_or((word, word));
         let (file, path) = ("tool.py".to_owned(), Vec::new());
-        Evidence { cap: cap.parse().unwrap(), via: via.to_owned(), file, line: Some(line), path, site }
+        Evidence {
+            cap: cap.parse().unwrap(),
+            via: via.to_owned(),
+            file,
+            line: Some(line),
+            path,
+            site,
+        }
     };
     Analysis {
         analyzer: "test",
@@ -29,8 +37,14 @@ fn analysis(words: &str) -> Analysis {
 
 fn declaring(words: &str, class: Class) -> Analysis {
     let file = "tool.toml".to_owned();
-    let declared =
-        Declared { class: Some(class), idempotent: None, destructive: None, file, line: None, problem: None };
+    let declared = Declared {
+        class: Some(class),
+        idempotent: None,
+        destructive: None,
+        file,
+        line: None,
+        problem: None,
+    };
     Analysis { declared: Some(declared), ..analysis(words) }
 }
 
@@ -102,7 +116,10 @@ fn what_was_observed_counts_like_what_was_inferred() {
     it.observed = vec![Observed { cap: Capability::NetWrite, event, detail: None, count: 2 }];
     let open = classified(it.clone(), &[]);
     assert_eq!((open.class, open.safe), (Class::NetWrite, false));
-    assert_eq!(classified(it.clone(), &[waiver("net_write", "socket.connect", &[])]).class, Class::LocalRead);
+    assert_eq!(
+        classified(it.clone(), &[waiver("net_write", "socket.connect", &[])]).class,
+        Class::LocalRead
+    );
     assert_eq!(classified(it, &[waiver("net_write", "requests.post", &[])]).class, Class::NetWrite);
 }
 
@@ -114,10 +131,26 @@ fn a_waiver_is_bound_to_a_detail_and_to_the_text_that_was_read() {
         (exec, vec![waiver("exec", "subprocess.run", &["s2"])], Class::Exec),
         (exec, vec![waiver("exec", "subprocess.Popen", &["s1"])], Class::Exec),
         (exec, vec![waiver("code_exec", "subprocess.run", &["s1"])], Class::Exec),
-        ("exec=subprocess.run@s1 exec=subprocess.run@s2", vec![waiver("exec", "subprocess.run", &["s1"])], Class::Exec),
-        ("exec=subprocess.run@s1 exec=os.system@s1", vec![waiver("exec", "subprocess.run", &["s1"])], Class::Exec),
-        ("opaque:numpy=import:numpy", vec![waiver("opaque:numpy", "import:numpy", &[])], Class::Pure),
-        ("opaque:numpy=import:numpy opaque:x=import:x", vec![waiver("opaque:numpy", "import:numpy", &[])], Class::Unknown),
+        (
+            "exec=subprocess.run@s1 exec=subprocess.run@s2",
+            vec![waiver("exec", "subprocess.run", &["s1"])],
+            Class::Exec,
+        ),
+        (
+            "exec=subprocess.run@s1 exec=os.system@s1",
+            vec![waiver("exec", "subprocess.run", &["s1"])],
+            Class::Exec,
+        ),
+        (
+            "opaque:numpy=import:numpy",
+            vec![waiver("opaque:numpy", "import:numpy", &[])],
+            Class::Pure,
+        ),
+        (
+            "opaque:numpy=import:numpy opaque:x=import:x",
+            vec![waiver("opaque:numpy", "import:numpy", &[])],
+            Class::Unknown,
+        ),
     ] {
         let it = classified(analysis(words), &waivers);
         assert_eq!(it.class, class, "{words}");
@@ -138,7 +171,12 @@ fn the_delta_names_what_came_and_what_went() {
     let tool: ToolId = "tools/a.py".parse().unwrap();
     let first = report(tool.clone(), analysis("net_read"), None, &[]);
     assert_eq!((first.class_before, first.delta.added), (None, caps("net_read")));
-    let next = report(tool, analysis("net_read exec@s"), Some(analysis("net_read")), &[waiver("exec", "exec", &["s"])]);
+    let next = report(
+        tool,
+        analysis("net_read exec@s"),
+        Some(analysis("net_read")),
+        &[waiver("exec", "exec", &["s"])],
+    );
     assert_eq!((next.class_before, next.delta), (Some(Class::NetRead), Delta::default()));
 }
 
@@ -162,7 +200,10 @@ fn the_hints_of_mcp_are_never_better_than_what_is_known() {
     let it = declaring("", Class::Exec).declared.unwrap();
     let it = Declared { destructive: Some(false), idempotent: Some(true), ..it };
     assert_eq!(hints(Class::Exec, Some(&it)), [false, false, true, true]);
-    assert_eq!(hints(Class::Pure, Some(&Declared { destructive: Some(true), ..it })), [true, false, true, false]);
+    assert_eq!(
+        hints(Class::Pure, Some(&Declared { destructive: Some(true), ..it })),
+        [true, false, true, false]
+    );
 }
 
 fn known_state() -> (State, ToolId) {
@@ -185,12 +226,19 @@ fn only_a_person_signs_and_what_is_signed_holds_until_it_is_taken_back() {
     let signed = waiver("exec", "subprocess.run", &["s1"]);
     for kind in [AuthorKind::Ai, AuthorKind::Unknown] {
         let author = Author { kind, name: None };
-        let plan = waive(&state, tool.clone(), Waiver { author: author.clone(), ..signed.clone() }, false);
+        let plan =
+            waive(&state, tool.clone(), Waiver { author: author.clone(), ..signed.clone() }, false);
         assert_eq!((plan.refusal, plan.facts), (Some(Refusal::OnlyByHuman(author)), vec![]));
     }
     let other: ToolId = "tools/never.py".parse().unwrap();
-    assert_eq!(waive(&state, other.clone(), signed.clone(), false).refusal, Some(Refusal::NoSuchTool(other)));
-    assert!(matches!(waive(&state, tool.clone(), signed.clone(), true).refusal, Some(Refusal::NotWaived { .. })));
+    assert_eq!(
+        waive(&state, other.clone(), signed.clone(), false).refusal,
+        Some(Refusal::NoSuchTool(other))
+    );
+    assert!(matches!(
+        waive(&state, tool.clone(), signed.clone(), true).refusal,
+        Some(Refusal::NotWaived { .. })
+    ));
     let mut seq = 1;
     let mut make = |state: &mut State, plan: Plan| {
         for fact in plan.facts {
@@ -200,8 +248,14 @@ fn only_a_person_signs_and_what_is_signed_holds_until_it_is_taken_back() {
     };
     let plan = waive(&state, tool.clone(), signed.clone(), false);
     make(&mut state, plan);
-    assert_eq!(state.tool(&tool).unwrap().waivers(), [Waiver { time: Timestamp(7), ..signed.clone() }]);
-    assert!(waive(&state, tool.clone(), signed.clone(), false).facts.is_empty(), "it is so already");
+    assert_eq!(
+        state.tool(&tool).unwrap().waivers(),
+        [Waiver { time: Timestamp(7), ..signed.clone() }]
+    );
+    assert!(
+        waive(&state, tool.clone(), signed.clone(), false).facts.is_empty(),
+        "it is so already"
+    );
     let again = Waiver { sites: ["s2".to_owned()].into(), ..signed.clone() };
     let plan = waive(&state, tool.clone(), again.clone(), false);
     make(&mut state, plan);
@@ -221,11 +275,17 @@ fn a_version_that_can_do_more_or_less_is_news() {
     };
     assert!(compared(&state, pair("fs_read", "fs_read nondet")).facts.is_empty());
     let facts = compared(&state, pair("fs_read", "fs_read exec@s")).facts;
-    let [Fact::ClassChanged { before, after, added, removed, to, .. }] = &facts[..] else { panic!("{facts:?}") };
+    let [Fact::ClassChanged { before, after, added, removed, to, .. }] = &facts[..] else {
+        panic!("{facts:?}")
+    };
     assert_eq!((*before, *after, to.0), (Class::LocalRead, Class::Exec, VersionNo(2)));
     assert_eq!((added, removed), (&caps("exec"), &caps("")));
     // What a person signed for is no news.
-    let fact = Fact::ClassWaived { tool: tool.clone(), waiver: waiver("exec", "exec", &["s"]), withdrawn: false };
+    let fact = Fact::ClassWaived {
+        tool: tool.clone(),
+        waiver: waiver("exec", "exec", &["s"]),
+        withdrawn: false,
+    };
     state.apply(&Record { seq: Seq(9), time: Timestamp(9), fact });
     assert!(compared(&state, pair("fs_read", "fs_read exec@s")).facts.is_empty());
 }

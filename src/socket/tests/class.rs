@@ -15,7 +15,8 @@ const A: &str = "tools/web/a.py";
 const HELPER: &str = "tools/web/helper.py";
 const TOOL: &str = "import helper\n\ndef execute(q):\n    return helper.fetch(q)\n";
 const FETCH: &str = "import requests\n\ndef fetch(q):\n    return requests.get(q).text\n";
-const RUNS: &str = "import subprocess\n\ndef execute(q):\n    return subprocess.run([\"git\", \"log\"])\n";
+const RUNS: &str =
+    "import subprocess\n\ndef execute(q):\n    return subprocess.run([\"git\", \"log\"])\n";
 
 async fn post(rig: &Rig, body: &Value) -> super::client::Reply {
     rig.send("POST", &format!("/v1/class/{A}"), body.to_string().as_bytes()).await
@@ -53,7 +54,10 @@ async fn the_class_comes_with_its_evidence() {
         it["mcp"],
         json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": true})
     );
-    assert_eq!((&it["parse"], &it["version"], &it["delta"]), (&json!("ok"), &json!(1), &Value::Null));
+    assert_eq!(
+        (&it["parse"], &it["version"], &it["delta"]),
+        (&json!("ok"), &json!(1), &Value::Null)
+    );
     assert_eq!(rig.json("/v1/tools").await["items"][0]["class"], "net_read", "now it is known");
     // A helper that changes changes the tool.
     rig.save(HELPER, RUNS.replace("execute", "fetch")).await;
@@ -67,13 +71,24 @@ async fn other_versions_are_compared_with_what_is_live() {
     let it = rig.json(&format!("/v1/class/{A}?at=v1")).await;
     assert_eq!((&it["effective"]["class"], &it["version"]), (&json!("local_read"), &json!(1)));
     assert_eq!(it["delta"]["added"], json!(["fs_read"]));
-    assert_eq!((&it["delta"]["removed"], &it["delta"]["class_change"]), (&json!(["exec"]), &json!(-4)));
+    assert_eq!(
+        (&it["delta"]["removed"], &it["delta"]["class_change"]),
+        (&json!(["exec"]), &json!(-4))
+    );
     let found = facts(&rig, "class.changed", 1).await;
-    let [Fact::ClassChanged { from, to, before, after, added, .. }] = &found[..] else { panic!("{found:?}") };
+    let [Fact::ClassChanged { from, to, before, after, added, .. }] = &found[..] else {
+        panic!("{found:?}")
+    };
     assert_eq!((from.0.0, to.0.0, before.as_str(), after.as_str()), (1, 2, "local_read", "exec"));
     assert_eq!(added.iter().map(ToString::to_string).collect::<Vec<_>>(), ["exec"]);
-    assert_eq!(rig.get(&format!("/v1/class/{A}?at=v9")).await.problem(), (404, "no_such_version".to_owned()));
-    assert_eq!(rig.get("/v1/class/tools/never.py").await.problem(), (404, "no_such_tool".to_owned()));
+    assert_eq!(
+        rig.get(&format!("/v1/class/{A}?at=v9")).await.problem(),
+        (404, "no_such_version".to_owned())
+    );
+    assert_eq!(
+        rig.get("/v1/class/tools/never.py").await.problem(),
+        (404, "no_such_tool".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -83,15 +98,24 @@ async fn a_waiver_holds_for_what_was_read() {
     let it = post(&rig, &waive).await;
     assert_eq!(it.status, 200, "{:?}", it.body);
     let it = it.json();
-    assert_eq!((&it["effective"]["class"], &it["effective"]["safe"]), (&json!("pure"), &json!(true)));
-    assert_eq!((&it["inferred"][0]["waived"], &it["waived"][0]["applies"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&it["effective"]["class"], &it["effective"]["safe"]),
+        (&json!("pure"), &json!(true))
+    );
+    assert_eq!(
+        (&it["inferred"][0]["waived"], &it["waived"][0]["applies"]),
+        (&json!(true), &json!(true))
+    );
     assert_eq!(it["waived"][0]["reason"], "runs git log only");
     // A comment elsewhere leaves it; another command does not.
     rig.save(A, format!("# read\n{RUNS}")).await;
     assert_eq!(rig.json(&format!("/v1/class/{A}")).await["effective"]["class"], "pure");
     rig.save(A, RUNS.replace("log", "push")).await;
     let it = rig.json(&format!("/v1/class/{A}")).await;
-    assert_eq!((&it["effective"]["class"], &it["waived"][0]["applies"]), (&json!("exec"), &json!(false)));
+    assert_eq!(
+        (&it["effective"]["class"], &it["waived"][0]["applies"]),
+        (&json!("exec"), &json!(false))
+    );
     rig.save(A, RUNS).await;
     let withdraw = json!({"cap": "exec", "detail": "subprocess.run", "withdraw": true});
     assert_eq!(post(&rig, &withdraw).await.json()["effective"]["class"], "exec");

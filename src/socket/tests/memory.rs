@@ -13,7 +13,8 @@ use crate::{
         RootName, Seen, Seq, Sight, Timestamp, ToolId, Version, VersionNo,
     },
     ports::{
-        Archive, Batch, Clock, Figures, Log, RootFiles, RootMissing, Rows, StoreError, Tree, Verified, Walk,
+        Archive, Batch, Clock, Figures, Log, RootFiles, RootMissing, Rows, StoreError, Tree,
+        Verified, Walk,
     },
     roots::WatchedRoot,
 };

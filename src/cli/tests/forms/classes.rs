@@ -76,5 +76,8 @@ fn what_is_signed_for_is_named_in_full() {
         [r#"{"cap":"fs_read","detail":"open","withdraw":true}"#]
     );
     assert_eq!(bodies(&["class", "search", "--withdraw", "exec"]), [""; 0]);
-    compare("class_two", &shown(&super::answers::world(), ALL[1], &["class", "search", "logo", "--withdraw", "x"]));
+    compare(
+        "class_two",
+        &shown(&super::answers::world(), ALL[1], &["class", "search", "logo", "--withdraw", "x"]),
+    );
 }
