@@ -2,6 +2,7 @@
 //! that the table knows something of. It follows names, not values: what is chosen while it runs is `reflect`, and a name
 //! that stands for two things stands for both.
 
+mod arguments;
 mod effects;
 mod findings;
 mod names;
