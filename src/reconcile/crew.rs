@@ -12,29 +12,19 @@ use std::{
 use tracing::warn;
 
 use super::{
-    classes::Classes,
     compare::{Comparing, Pair},
     mailbox::Mailbox,
     prepare::{check_orders, stage},
+    works::{Known, Works},
 };
 use crate::{
-    decide::{Compared, Staged, State, Task},
+    decide::{Compared, Staged, Task},
     model::{
         Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, SwitchOrder,
         Switched, ToolId,
     },
-    ports::{After, Archive, Checks, Pack, Stage, StopFlag},
+    ports::{Archive, StopFlag},
 };
-
-/// What a deploy needs of the world. Cheap to clone.
-#[derive(Clone)]
-pub struct Works {
-    pub stage: Arc<dyn Stage>,
-    pub checks: Arc<dyn Checks>,
-    pub pack: Arc<dyn Pack>,
-    pub classes: Arc<Classes>,
-    pub after: Arc<dyn After>,
-}
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
 const STAGERS: usize = 8;
@@ -85,43 +75,27 @@ pub(super) struct Crew {
 }
 
 #[derive(Default)]
-struct Queues {
-    staging: VecDeque<Job>,
-    verifying: VecDeque<Verifying>,
-    switching: Vec<Task>,
-    comparing: Comparing,
+pub(super) struct Queues {
+    pub(super) staging: VecDeque<Job>,
+    pub(super) verifying: VecDeque<Verifying>,
+    pub(super) switching: Vec<Task>,
+    pub(super) comparing: Comparing,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
-    confirmed: VecDeque<Arc<Deploy>>,
+    pub(super) confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     stop: bool,
 }
 
 /// With what the verification is about: the deploy may be gone from the state when its turn comes.
-struct Verifying {
+pub(super) struct Verifying {
     job: Job,
     about: Option<Arc<Deploy>>,
     baselines: BTreeMap<ToolId, Digest>,
     flag: Arc<StopFlag>,
 }
 
-/// What the loop knows that those who work need.
-pub(super) trait Known {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>>;
-    fn baseline(&self, tool: &ToolId) -> Option<Digest>;
-}
-
-impl Known for State {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>> {
-        Self::deploy(self, number).cloned()
-    }
-
-    fn baseline(&self, tool: &ToolId) -> Option<Digest> {
-        self.tool(tool)?.baseline.as_ref().map(|it| it.digest)
-    }
-}
-
 impl Crew {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -259,66 +233,75 @@ impl Queues {
     }
 }
 
-struct Hand {
-    crew: Arc<Crew>,
-    works: Works,
-    archive: Arc<dyn Archive>,
-    mailbox: Arc<Mailbox>,
+/// One of those who work. Each does one thing after the other.
+pub(super) struct Hand {
+    pub(super) crew: Arc<Crew>,
+    pub(super) works: Works,
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Hand {
     fn stage_all(&self) {
         while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
-            let ticket = job.ticket;
-            match job.task {
-                Task::Stage(order) => {
-                    let staged = stage(&self.works, &*self.archive, order);
-                    self.mailbox.done(Done::Staged { ticket, staged });
-                }
-                Task::Discard(parts) => {
-                    for (tool, marker) in &parts {
-                        self.works.stage.discard(tool, marker);
-                    }
-                }
-                Task::Verify(_)
-                | Task::Rehearse(..)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_)
-                | Task::OnDrift { .. }
-                | Task::After(_) => (),
+            self.stage(job);
+        }
+    }
+
+    pub(super) fn stage(&self, job: Job) {
+        let ticket = job.ticket;
+        match job.task {
+            Task::Stage(order) => {
+                let staged = stage(&self.works, &*self.archive, order);
+                self.mailbox.done(Done::Staged { ticket, staged });
             }
+            Task::Discard(parts) => {
+                for (tool, marker) in &parts {
+                    self.works.stage.discard(tool, marker);
+                }
+            }
+            Task::Verify(_)
+            | Task::Rehearse(..)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_) => (),
         }
     }
 
     fn verify_all(&self) {
         while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
-            let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
-            match task {
-                Task::Verify(deploy) => {
-                    if let Some(about) = about {
-                        let (proposal, markers) = (&about.proposal, &about.markers);
-                        let checks = self.verify(proposal, markers, &baselines, &flag);
-                        self.mailbox.done(Done::Verified { deploy, checks });
-                    }
-                    self.crew.lock().stops.remove(&deploy);
+            self.judge(work);
+        }
+    }
+
+    pub(super) fn judge(&self, work: Verifying) {
+        let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
+        match task {
+            Task::Verify(deploy) => {
+                if let Some(about) = about {
+                    let (proposal, markers) = (&about.proposal, &about.markers);
+                    let checks = self.verify(proposal, markers, &baselines, &flag);
+                    self.mailbox.done(Done::Verified { deploy, checks });
                 }
-                Task::Rehearse(proposal, markers) => {
-                    let checks = self.verify(&proposal, &markers, &baselines, &flag);
-                    self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
-                }
-                Task::Stage(_)
-                | Task::Discard(_)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_)
-                | Task::OnDrift { .. }
-                | Task::After(_) => (),
+                self.crew.lock().stops.remove(&deploy);
             }
+            Task::Rehearse(proposal, markers) => {
+                let checks = self.verify(&proposal, &markers, &baselines, &flag);
+                self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+            }
+            Task::Stage(_)
+            | Task::Discard(_)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_) => (),
         }
     }
 
@@ -361,15 +344,19 @@ impl Hand {
                 Next::Nothing => (),
                 Next::Stop => return,
             }
-            for late in self.works.stage.late() {
-                if told.insert(late.name.clone()) {
-                    self.mailbox.done(Done::Late(late));
-                }
+            self.tell_late(&mut told);
+        }
+    }
+
+    pub(super) fn tell_late(&self, told: &mut BTreeSet<String>) {
+        for late in self.works.stage.late() {
+            if told.insert(late.name.clone()) {
+                self.mailbox.done(Done::Late(late));
             }
         }
     }
 
-    fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
+    pub(super) fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
         let mut orders: Vec<SwitchOrder> = Vec::new();
         for task in tasks {
             match task {

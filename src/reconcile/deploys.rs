@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     decide::{self, Input, Staged, Task},
-    model::{DeployKind, DeployNo, Origin, Switched, ToolId},
+    model::{DeployKind, DeployNo, Marker, Origin, Proposal, Switched, ToolId},
     ports::StoreError,
 };
 
@@ -105,6 +105,7 @@ impl Reconciler {
             }
             Done::Rehearsed { ticket, proposal, markers, checks } => {
                 let first = round.group.records.len();
+                round.litter.push(litter(&proposal, &markers));
                 let decided = self.decide(
                     Input::Rehearsed { proposal, markers, checks },
                     Origin::Watch,
@@ -138,12 +139,11 @@ impl Reconciler {
             | DeployKind::Accept => None,
         };
         let unasked = ticket.is_none().then(|| Arc::clone(&staged.order.proposal));
-        let litter = staged.outcome.as_ref().ok().map(|prepared| {
-            let tools = staged.order.proposal.changes.iter().map(|it| it.tool.clone());
-            Task::Discard(tools.zip(prepared.markers.iter().cloned()).collect())
-        });
+        let prepared = staged.outcome.as_ref().ok();
+        let litter = prepared.map(|it| litter(&staged.order.proposal, &it.markers));
         let mut decided = self.decide(Input::Staged(staged), Origin::Watch, round);
-        if round.group.records.len() > first {
+        // Also where it was refused: on a full disk the task to remove it goes the way of all tasks.
+        if decided.stages.is_empty() {
             round.litter.extend(litter);
         }
         if let Some(of) = returns {
@@ -235,6 +235,11 @@ impl Reconciler {
         let on_its_way = self.state.open_deploys().any(|it| of(it.proposal.kind).is_some());
         self.deploys.due = due.min().filter(|it| !on_its_way || *it > now);
     }
+}
+
+fn litter(proposal: &Proposal, markers: &[Marker]) -> Task {
+    let tools = proposal.changes.iter().map(|it| it.tool.clone());
+    Task::Discard(tools.zip(markers.iter().cloned()).collect())
 }
 
 fn of(kind: DeployKind) -> Option<DeployNo> {

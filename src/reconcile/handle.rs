@@ -10,11 +10,12 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::{
     classes::Classes,
-    crew::{Crew, Works},
+    crew::Crew,
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
     view::View,
+    works::Works,
 };
 use crate::{
     decide::{Command, Rehearsal},

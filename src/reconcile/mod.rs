@@ -31,14 +31,15 @@ mod simulation;
 mod tests;
 mod view;
 mod walks;
+mod works;
 
 pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
 pub use classes::{Classes, Proposed};
-pub use crew::Works;
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};
+pub use works::Works;
 pub use view::{Figures, LogState, NotReady, RootView, View};
 
 /// Monotonic time since the daemon started. The rules of waiting are written in it, so that the simulation can

@@ -12,7 +12,6 @@ use tracing::{error, info, warn};
 pub use super::walks::Audit;
 use super::{
     Moment,
-    crew::Works,
     group,
     handle::{Handle, Shared},
     lane::{Lane, Shown},
@@ -23,6 +22,7 @@ use super::{
     round::Outcome,
     view::LogState,
     walks::Walks,
+    works::Works,
 };
 use crate::{
     decide::State,
