@@ -33,6 +33,7 @@ pub(super) async fn waive(
     _: Nothing,
     Json(request): Json<WaiveRequest>,
 ) -> Result<Json<wire::Classification>, Problem> {
+    call.view()?;
     let asked = request.checked()?;
     let author = authorship(&call, request.author)?.author;
     call.check_writable()?;

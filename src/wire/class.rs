@@ -120,8 +120,10 @@ pub struct Delta {
 #[serde(deny_unknown_fields)]
 pub struct WaiveRequest {
     /// A capability: `exec`, `opaque:numpy`, …
+    #[serde(default)]
     pub cap: String,
     /// The `via` of its evidence, or the `event` of what was observed.
+    #[serde(default)]
     pub detail: String,
     /// Why it does no harm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
