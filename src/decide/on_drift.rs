@@ -12,6 +12,8 @@ use crate::model::{
     Target, Timestamp, Tool, ToolId,
 };
 
+/// How long to wait where a deploy met something else than the log knows of.
+const AGAIN_MS: u64 = 30_000;
 /// Whoever edits what was put back gets more time with each edit, up to this.
 const LONGEST_BACKOFF_MS: u64 = 300_000;
 /// After so much quiet it counts from the beginning again.
@@ -27,6 +29,17 @@ pub(super) fn later(state: &State, tool: &ToolId, now: Timestamp) -> Option<Task
     let recent = before.filter(|it| now.0.saturating_sub(it.at.0) < QUIET_MICROS);
     let doubled = recent.map_or(0, |it| 500_u64 << it.times.min(16));
     Some(Task::OnDrift { tool: tool.clone(), after_ms: doubled.min(LONGEST_BACKOFF_MS) })
+}
+
+/// What could not be done now cannot be done a moment later either, unless something is seen: whoever holds the file open
+/// would be met again and again, and each time would be a deploy in the log.
+pub(super) fn not_at_once(task: Task) -> Task {
+    match task {
+        Task::OnDrift { tool, after_ms } => {
+            Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) }
+        }
+        other => other,
+    }
 }
 
 pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {

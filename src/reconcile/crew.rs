@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::{
     compare::{Comparing, Pair},
+    hands::Hands,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
     works::{Known, Works},
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
-const STAGERS: usize = 8;
+pub(super) const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
@@ -69,7 +70,7 @@ pub(super) enum Done {
 #[derive(Default)]
 pub(super) struct Crew {
     queues: Mutex<Queues>,
-    changed: Condvar,
+    hands: Hands,
     /// The daemon ends.
     ending: StopFlag,
 }
@@ -107,8 +108,7 @@ impl Crew {
         for job in jobs {
             queues.put(job, known);
         }
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake(&queues);
     }
 
     /// Versions that follow others are read beside all else, and what they can do more or less is told.
@@ -116,7 +116,7 @@ impl Crew {
         let mut pairs = records.iter().filter_map(|it| Pair::of(&it.fact)).peekable();
         if pairs.peek().is_some() {
             self.lock().comparing.extend(pairs);
-            self.changed.notify_all();
+            self.hands.compare.notify_one();
         }
     }
 
@@ -132,8 +132,7 @@ impl Crew {
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake_all();
     }
 
     pub(super) fn start(
@@ -168,7 +167,12 @@ impl Crew {
     }
 
     /// Waits for something of one kind, at most `limit`; `None`: the end, or nothing came.
-    fn next<T>(&self, limit: Option<Duration>, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+    fn next<T>(
+        &self,
+        woken: &Condvar,
+        limit: Option<Duration>,
+        take: impl Fn(&mut Queues) -> Option<T>,
+    ) -> Next<T> {
         let mut queues = self.lock();
         loop {
             if queues.stop {
@@ -178,11 +182,10 @@ impl Crew {
                 return Next::Work(it);
             }
             let Some(limit) = limit else {
-                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = woken.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let waited =
-                self.changed.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
+            let waited = woken.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
             queues = waited.0;
             if waited.1.timed_out() {
                 return Next::Nothing;
@@ -242,8 +245,12 @@ pub(super) struct Hand {
 }
 
 impl Hand {
+    fn next<T>(&self, woken: &Condvar, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+        self.crew.next(woken, None, take)
+    }
+
     fn stage_all(&self) {
-        while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
+        while let Next::Work(job) = self.next(&self.crew.hands.stage, |it| it.staging.pop_front()) {
             self.stage(job);
         }
     }
@@ -273,7 +280,9 @@ impl Hand {
     }
 
     fn verify_all(&self) {
-        while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
+        while let Next::Work(work) =
+            self.next(&self.crew.hands.verify, |it| it.verifying.pop_front())
+        {
             self.judge(work);
         }
     }
@@ -306,7 +315,9 @@ impl Hand {
     }
 
     fn follow_all(&self) {
-        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+        while let Next::Work(deploy) =
+            self.next(&self.crew.hands.follow, |it| it.confirmed.pop_front())
+        {
             self.works.after.run(&deploy, &self.crew.ending);
         }
     }
@@ -325,7 +336,7 @@ impl Hand {
     }
 
     fn compare_all(&self) {
-        while let Next::Work(pair) = self.crew.next(None, |it| it.comparing.take()) {
+        while let Next::Work(pair) = self.next(&self.crew.hands.compare, |it| it.comparing.take()) {
             if let Some(compared) = pair.compared(&*self.archive, &self.works.classes) {
                 self.mailbox.done(Done::Compared(Box::new(compared)));
             }
@@ -339,7 +350,7 @@ impl Hand {
             let take = |it: &mut Queues| {
                 Some(std::mem::take(&mut it.switching)).filter(|it| !it.is_empty())
             };
-            match self.crew.next(limit, take) {
+            match self.crew.next(&self.crew.hands.switch, limit, take) {
                 Next::Work(tasks) => self.switch(tasks, &mut told),
                 Next::Nothing => (),
                 Next::Stop => return,

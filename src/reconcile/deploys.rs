@@ -184,15 +184,17 @@ impl Reconciler {
 
     /// What follows from what has just become durable.
     pub(super) fn follow(&mut self, round: &mut Round) {
+        let mut drifts: BTreeMap<ToolId, Moment> = BTreeMap::new();
         for task in decide::aftermath(&self.state, &self.rules, &round.group.records) {
             match task {
                 Task::OnDrift { tool, after_ms } => {
                     let when = round.now + Duration::from_millis(after_ms);
-                    self.deploys.drifts.insert(tool, when);
+                    drifts.entry(tool).and_modify(|it| *it = when.min(*it)).or_insert(when);
                 }
                 task => round.jobs.push(Job::of(task)),
             }
         }
+        self.deploys.drifts.extend(drifts);
     }
 
     pub(super) fn drifts(&mut self, round: &mut Round) {

@@ -14,6 +14,7 @@ mod crew;
 mod deploys;
 mod group;
 mod handle;
+mod hands;
 mod lane;
 mod leases;
 mod mailbox;

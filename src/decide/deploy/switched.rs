@@ -317,11 +317,21 @@ fn undone(
     plan
 }
 
+/// It is what the log had, or was to have, when the deploy began. What else came out was handed out once, and maybe to a
+/// process that ended before it was durable.
+fn is_known(state: &State, late: &Late, now: &Digest) -> bool {
+    let Some(deploy) = state.deploy(late.deploy) else { return false };
+    let ours = deploy.change(&late.tool).is_some_and(|it| {
+        it.base.map(|it| it.digest) == Some(*now) || it.to.map(|it| it.digest) == Some(*now)
+    });
+    ours && late.displaced == Some(*now)
+}
+
 /// A displaced file is closed now. What was written into it since it was displaced is recorded; it never stood in the
 /// tool's place.
 pub(in crate::decide) fn late(state: &State, rules: &Rules, late: Late) -> Plan {
     let mut plan = Plan::default();
-    if let Some(file) = late.now.clone().filter(|it| Some(it.digest) != late.displaced)
+    if let Some(file) = late.now.clone().filter(|it| !is_known(state, &late, &it.digest))
         && let Some(tool) = state.tool(&late.tool)
         && tool.head.as_ref().is_none_or(|it| it.digest != file.digest)
     {

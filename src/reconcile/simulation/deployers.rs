@@ -1,7 +1,7 @@
 //! Those who deploy: right and stale bases, sets, ways back, decisions about what waits, the same request twice. Each
 //! knows what was published last, and no more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     disk::{bytes, digest},
@@ -140,7 +140,12 @@ impl Sim {
     fn send(&mut self, proposal: Proposal, contents: Brought, dice: &mut Dice) {
         let rehearsal = dice.roll(12) == 0;
         let keyed = proposal.key.is_some();
-        let command = Command::Propose { proposal: Box::new(proposal), contents, rehearsal };
+        let proposal = Box::new(proposal);
+        let command = if dice.roll(10) == 0 {
+            Command::Dispute { proposal, contents }
+        } else {
+            Command::Propose { proposal, contents, rehearsal }
+        };
         if keyed && !rehearsal {
             self.asked.keyed.push(command.clone());
         }
@@ -179,6 +184,14 @@ impl Sim {
         self.ask(command);
     }
 
+    /// A runtime that has all of it loaded: it is a witness of whatever comes.
+    pub(super) fn report_all(&mut self, runtime: RuntimeName, dice: &mut Dice) {
+        let stands = |it: (&ToolId, &super::disk::File)| (it.0.clone(), digest(it.1.content));
+        let loaded = self.disk.lock().unwrap().files.iter().map(stands).collect();
+        let (failed, ttl_ms) = (BTreeMap::new(), 1000 + dice.roll(30_000));
+        self.ask(Command::Report { runtime, loaded, failed, ttl_ms });
+    }
+
     /// A runtime meets what a deploy brought: it loads all of it, or cannot.
     pub(super) fn witness(&mut self, dice: &mut Dice) {
         let state = self.shown();
@@ -188,8 +201,9 @@ impl Sim {
             return self.report(dice);
         }
         let deploy = dice.pick(&deploys);
-        let name = *dice.pick(&["planner", "coder"]);
-        let runtime = RuntimeName::new(name).unwrap();
+        let any = RuntimeName::new(*dice.pick(&["planner", "coder"])).unwrap();
+        let witnesses = &deploy.witnesses;
+        let runtime = if witnesses.is_empty() { any } else { dice.pick(witnesses).0.clone() };
         let known = state.runtime(&runtime);
         let mut loaded = known.map(|it| it.loaded.clone()).unwrap_or_default();
         let mut failed = known.map(|it| it.failed.clone()).unwrap_or_default();

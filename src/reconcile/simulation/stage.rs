@@ -183,7 +183,12 @@ impl FakeStage {
 }
 
 impl Stage for FakeStage {
-    fn stage(&self, change: &Change, bytes: Option<&[u8]>) -> Result<Marker, StageFailure> {
+    fn stage(
+        &self,
+        change: &Change,
+        bytes: Option<&[u8]>,
+        _: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
         if self.fails(40) {
             return Err(StageFailure::DiskFull { why: "no space beside the files".to_owned() });
         }

@@ -22,7 +22,7 @@ use super::{
     disk::{Content, FakeDisk, FakeTree, digest},
 };
 use crate::{
-    decide::{Accept, Command, RootRules, Rules, State},
+    decide::{Accept, Command, OnDrift, RootRules, Rules, State},
     model::{
         Author, AuthorKind, ChainHash, Digest, Record, RootName, RuntimeName, Seq, Timestamp,
         ToolId,
@@ -93,6 +93,8 @@ pub(super) struct Sim {
     pub(super) asked: Asked,
     /// The root's wish for deploys to be provisional.
     policy: Option<u64>,
+    /// What it wants done about edits.
+    on_drift: OnDrift,
     /// What no seed of the history's own dice decides.
     inner_dice: Dice,
     /// What the crew has told of, for the next round.
@@ -225,6 +227,7 @@ impl Sim {
             clock_jumped: false,
             asked: Asked::default(),
             policy: None,
+            on_drift: OnDrift::Flag,
             inner_dice,
             done: Vec::new(),
             ended: false,
@@ -265,6 +268,7 @@ impl Sim {
             edits_by,
             has_manifest,
             confirm_within_ms: self.policy,
+            on_drift: self.on_drift,
             ..RootRules::new(Arc::clone(&globs))
         };
         let rules = Rules { roots: [(root(), rules)].into() };
@@ -281,6 +285,8 @@ impl Sim {
         }
         if self.deploys {
             self.policy = *dice.pick(&[None, None, Some(30), Some(50_000)]);
+            let flag = OnDrift::Flag;
+            self.on_drift = *dice.pick(&[flag, flag, OnDrift::Accept, OnDrift::Restore]);
         }
         let others = dice.roll(3) > 0;
         if others {
@@ -553,6 +559,9 @@ impl Sim {
         } else {
             BTreeMap::new()
         };
+        if self.deploys && dice.roll(2) == 0 {
+            return self.report_all(runtime, dice);
+        }
         let ttl_ms = 1000 + dice.roll(100_000);
         self.ask(Command::Report { runtime, loaded: loaded.into_iter().collect(), failed, ttl_ms });
     }

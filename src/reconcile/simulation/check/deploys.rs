@@ -41,8 +41,14 @@ pub(in super::super) fn erased(sim: &Sim) {
 /// Deploys whose time to confirm is over, and that are still live.
 pub(in super::super) fn overdue(sim: &Sim) -> Vec<DeployNo> {
     let now = Timestamp(sim.wall.load(Ordering::Relaxed));
-    let due = sim.reconciler.state.deadlines().filter(|it| it.1 <= now);
-    due.map(|it| it.0).collect()
+    let state = &sim.reconciler.state;
+    let due = state.deadlines().filter(|it| it.1 <= now).map(|it| it.0);
+    // Nothing happens by itself in a root that is stopped, and nothing to what is no tool by now.
+    let is_held = |id: &ToolId| {
+        let bit = state.tool(id).is_some_and(|it| it.by_mode);
+        state.root(&id.root()).safety.is_some() || !sim.globs.is_tool(&id.path(), bit)
+    };
+    due.filter(|it| !state.deploy(*it).unwrap().tools().any(is_held)).collect()
 }
 
 pub(super) fn at_rest(sim: &Sim, records: &[Record]) {
@@ -422,7 +428,7 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
     };
     match (before, step) {
         (None, Step::Accepted(_) | Step::NoOp(_))
-        | (Some(Accepted), Step::Staged(_))
+        | (Some(Accepted), Step::Staged(_) | Step::Conflicted { .. })
         | (Some(Staged), Step::Verified(_) | Step::Rejected(_))
         | (Some(Verified), Step::AwaitingApproval { .. }) => true,
         (
