@@ -40,8 +40,8 @@ pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};
-pub use works::Works;
 pub use view::{Figures, LogState, NotReady, RootView, View};
+pub use works::Works;
 
 /// Monotonic time since the daemon started. The rules of waiting are written in it, so that the simulation can
 /// let it pass as it likes.

@@ -11,8 +11,7 @@ use tracing::{error, info, warn};
 
 pub use super::walks::Audit;
 use super::{
-    Moment,
-    group,
+    Moment, group,
     handle::{Handle, Shared},
     lane::{Lane, Shown},
     mailbox::{Mailbox, Setup},
