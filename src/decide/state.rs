@@ -133,9 +133,7 @@ impl State {
                 tool.waive(waiver, *withdrawn);
             }),
             // Told for those who listen; they follow from what is known already.
-            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } | Fact::ClassChanged { .. } => {
-                ()
-            }
+            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } | Fact::ClassChanged { .. } => {}
         }
     }
 
