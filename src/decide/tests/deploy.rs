@@ -114,7 +114,7 @@ impl Story {
             let live = |it: &Change| LivePart {
                 tool: it.tool.clone(),
                 live: it.to.map(|_| file),
-                displaced: None,
+                displaced: it.base.map(|it| it.digest),
             };
             let parts = deploy.proposal.changes.iter().map(live).collect();
             self.tell(Input::Switched { deploy: number, outcome: Switched::Live(parts) });
@@ -242,6 +242,28 @@ fn a_provisional_deploy_ends_one_way_or_the_other() {
         assert_eq!((story.stands("a"), story.baseline("a")), (Some(1), Some(1)), "{end:?}");
         assert_eq!(story.state(first), DeployState::RolledBack, "{end:?}");
     }
+}
+
+#[test]
+fn all_who_had_it_loaded_confirm_it_and_a_lease_that_ends_does_not() {
+    let coder = || crate::model::RuntimeName::new("coder").unwrap();
+    let report = |runtime, content| Command::Report {
+        runtime,
+        loaded: super::contents(&[("a", content)]),
+        failed: std::collections::BTreeMap::new(),
+        ttl_ms: 1000,
+    };
+    let mut story = Story::adopted(&[("a", 1)]);
+    story.requests(report(super::planner(), 1));
+    story.requests(report(coder(), 1));
+    let asked = proposal(ai(), &[change("a", 1, 2)]);
+    let asked = Proposal { confirm_within_ms: Some(1000), ..asked };
+    assert_eq!(story.deploys(asked, passed("a")), DeployState::Activated);
+    story.tell(Input::LeaseEnded(coder()));
+    story.requests(report(super::planner(), 2));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Activated, "one is gone, and said nothing");
+    story.requests(report(coder(), 2));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Confirmed);
 }
 
 #[test]
