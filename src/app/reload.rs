@@ -134,12 +134,13 @@ impl Current {
         let mut force = self.force();
         keep_what_stays(&force.config.roots, &mut config.roots);
         let setup = setup(&config).map_err(|it| vec![it.to_string()])?;
+        let reader = super::works::reader(&config).map_err(|it| vec![it.to_string()])?;
         let claims = force.claims.renewed(&config.roots).map_err(|it| vec![it.to_string()])?;
         let changed = config::changed(&force.values, &values);
         self.log.set_level(config.log.level);
         let roots_stay = force.config.roots == config.roots;
         let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
-        works.configure(&config);
+        works.configure(&config, reader);
         running.configure(setup);
         let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
         let needs_restart = waits.map(|it| it.0).collect();

@@ -119,6 +119,8 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// May this tool be written now, or did somebody change it?
     Check(CheckArgs),
+    /// What a tool can do, with the evidence; all tools, if none is named
+    Class(ClassArgs),
     /// What is on disk is good: make it the baseline
     Accept(AcceptArgs),
     /// Put another content in a tool's place, unless somebody else changed it meanwhile
@@ -264,6 +266,21 @@ pub(super) struct DiffArgs {
         help = DIFFTOOL_HELP,
     )]
     pub(super) with: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClassArgs {
+    #[arg(value_name = "TOOL[@REF]", add = ArgValueCompleter::new(complete::tool_at))]
+    pub(super) tools: Vec<String>,
+    /// You have read it and it does no harm: exec:subprocess.run
+    #[arg(long, value_name = "CAP[:DETAIL]", requires = "reason", conflicts_with = "withdraw")]
+    pub(super) waive: Option<String>,
+    /// Why it does no harm
+    #[arg(long, value_name = "TEXT", requires = "waive")]
+    pub(super) reason: Option<String>,
+    /// Take that back
+    #[arg(long, value_name = "CAP[:DETAIL]")]
+    pub(super) withdraw: Option<String>,
 }
 
 #[derive(Debug, Args)]

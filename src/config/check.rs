@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Accounts, Audit, Config, Environment, Limits, Log, Metrics,
+    Accounts, Audit, Class, Config, Environment, Limits, Log, Metrics,
     finding::Finding,
     kind, people,
     watched::{self, RootConfig, resolve},
@@ -38,6 +38,7 @@ pub(super) fn config(
         access: people::access(layers, accounts, findings),
         audit: audit(layers, findings),
         log: log(layers, findings),
+        class: Class { table: table(layers, findings) },
         metrics: Metrics { listen: address(layers, findings) },
         limits,
         roots,
@@ -123,6 +124,13 @@ fn log(layers: &[Layer], findings: &mut Vec<Finding>) -> Log {
 
 fn address(layers: &[Layer], findings: &mut Vec<Finding>) -> Option<std::net::SocketAddr> {
     parsed(layers, "metrics.listen", None, |it| kind::address(it).map(Some), findings)
+}
+
+fn table(layers: &[Layer], findings: &mut Vec<Finding>) -> Option<PathBuf> {
+    let given = last(layers, "class.table")?;
+    let path = given.path()?;
+    let wrong = |it: String| findings.push(given.finding(it));
+    full_path(path).map_err(wrong).ok()
 }
 
 fn state_dir(layers: &[Layer], roots: &[RootConfig], findings: &mut Vec<Finding>) -> PathBuf {

@@ -112,6 +112,12 @@ pub(super) const KEYS: &[Key] = &[
          well, to every user of the machine.",
     )
     .at_start(),
+    optional(
+        "class.table",
+        Kind::Path,
+        "A table of what modules and functions do, which goes before the one that comes with \
+         the program.",
+    ),
     key("access.read", Kind::People, OWNERS_AND_GROUP, "Who may look."),
     key("access.runtime", Kind::People, OWNERS_AND_GROUP, "Who may report as a runtime."),
     key("access.deploy", Kind::People, OWNERS, "Who may deploy, roll back, restore and confirm."),

@@ -45,6 +45,7 @@ pub struct Config {
     pub audit: Audit,
     pub log: Log,
     pub metrics: Metrics,
+    pub class: Class,
 }
 
 /// Where the figures are told beside the socket.
@@ -75,6 +76,12 @@ pub struct Audit {
     pub walk: Duration,
     /// In this time every content is read again.
     pub rehash: Duration,
+}
+
+/// How it is found out what tools can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Class {
+    pub table: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 mod accept;
 mod aftermath;
+mod class;
 mod counts;
 mod deploy;
 mod deploys;
@@ -23,6 +24,7 @@ use std::{
 };
 
 pub use aftermath::aftermath;
+pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use recover::consequences;
@@ -31,7 +33,7 @@ pub use state::State;
 use crate::{
     model::{
         Author, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin, Packed,
-        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId,
+        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId, Waiver,
     },
     roots::Globs,
 };
@@ -131,6 +133,8 @@ pub enum Input {
     OnDrift(ToolId),
     /// A file that a deploy had displaced is closed.
     Late(Late),
+    /// A version and the one before it were classified.
+    Compared(Box<Compared>),
 }
 
 /// What people and programs may ask the loop to change.
@@ -172,6 +176,12 @@ pub enum Command {
     Approve {
         deploy: DeployNo,
         author: Author,
+    },
+    /// Something that the tool can do is all right, or (`withdrawn`) not any more.
+    Waive {
+        tool: ToolId,
+        waiver: Waiver,
+        withdrawn: bool,
     },
 }
 
@@ -255,6 +265,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Request(Command::Approve { deploy, author }) => {
             deploy::approve(state, deploy, &author)
         }
+        Input::Request(Command::Waive { tool, waiver, withdrawn }) => {
+            class::waive(state, tool, waiver, withdrawn)
+        }
         Input::Started => deploy::interrupted(state, rules),
         Input::Staged(staged) => deploy::staged(state, rules, staged),
         Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
@@ -265,6 +278,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
         Input::OnDrift(tool) => on_drift::act(state, rules, &tool),
         Input::Late(late) => deploy::late(state, rules, late),
+        Input::Compared(it) => class::compared(state, *it),
     }
 }
 

@@ -88,7 +88,9 @@ fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
         | Fact::SafetyStopped { .. }
         | Fact::SafetyCleared { .. }
         | Fact::ContentQuarantined { .. }
-        | Fact::ContentReleased { .. } => return Vec::new(),
+        | Fact::ContentReleased { .. }
+        | Fact::ClassChanged { .. }
+        | Fact::ClassWaived { .. } => return Vec::new(),
     };
     behind(state, tool)
 }

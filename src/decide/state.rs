@@ -8,7 +8,7 @@ use imbl::{OrdMap, OrdSet};
 use super::{Rules, counts::Counts, deploys::Deploys, scope::Scope};
 use crate::model::{
     Baseline, Deploy, Digest, Disk, Fact, Head, Origin, Record, Root, RootName, Runtime,
-    RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
+    RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version, Waiver,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,8 +128,12 @@ impl State {
             Fact::ContentQuarantined { .. } | Fact::ContentReleased { .. } => {
                 self.quarantine(record, &record.fact);
             }
+            Fact::ClassWaived { tool, waiver, withdrawn } => self.change(tool, record, |tool| {
+                let waiver = Waiver { time: record.time, ..waiver.clone() };
+                tool.waive(waiver, *withdrawn);
+            }),
             // Told for those who listen; they follow from what is known already.
-            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } => (),
+            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } | Fact::ClassChanged { .. } => {}
         }
     }
 

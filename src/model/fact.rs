@@ -1,10 +1,10 @@
 //! What became true. A fact that stands in the log is a record; a record never changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Author, Baseline, DeployNo, DeployState, Digest, Disk, Reason, RootName, RuntimeName, Seq,
-    Step, Sync, Timestamp, ToolId, Version, VersionNo,
+    Author, Baseline, Capability, Class, DeployNo, DeployState, Digest, Disk, Reason, RootName,
+    RuntimeName, Seq, Step, Sync, Timestamp, ToolId, Version, VersionNo, Waiver,
 };
 
 /// How a content came to be seen.
@@ -74,6 +74,19 @@ pub enum Fact {
     ContentQuarantined { tool: ToolId, digest: Digest, deploy: Option<DeployNo>, author: Author },
     /// `content.released`: it is not any more.
     ContentReleased { tool: ToolId, digest: Digest, author: Author },
+    /// `class.changed`: a version can do more, or less, than the one before it.
+    ClassChanged {
+        tool: ToolId,
+        from: (VersionNo, Digest),
+        to: (VersionNo, Digest),
+        before: Class,
+        after: Class,
+        added: BTreeSet<Capability>,
+        removed: BTreeSet<Capability>,
+    },
+    /// `class.waived`: a person signed for something that the tool can do, or (`withdrawn`) took that back. The time of
+    /// the waiver is that of the record.
+    ClassWaived { tool: ToolId, waiver: Waiver, withdrawn: bool },
 }
 
 /// A fact with its place in the log.
@@ -117,6 +130,8 @@ impl Fact {
             },
             Self::ContentQuarantined { .. } => "content.quarantined",
             Self::ContentReleased { .. } => "content.released",
+            Self::ClassChanged { .. } => "class.changed",
+            Self::ClassWaived { .. } => "class.waived",
         }
     }
 
@@ -137,7 +152,9 @@ impl Fact {
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => self.tool().map_or(&[], std::slice::from_ref),
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. } => self.tool().map_or(&[], std::slice::from_ref),
         }
     }
 
@@ -158,7 +175,9 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. } => None,
         }
     }
 
@@ -172,7 +191,9 @@ impl Fact {
             | Self::RuntimeStale { tool, .. }
             | Self::RuntimeFailed { tool, .. }
             | Self::ContentQuarantined { tool, .. }
-            | Self::ContentReleased { tool, .. } => Some(tool),
+            | Self::ContentReleased { tool, .. }
+            | Self::ClassChanged { tool, .. }
+            | Self::ClassWaived { tool, .. } => Some(tool),
             Self::DeployMoved { tools, .. } => tools.first().filter(|_| tools.len() == 1),
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
@@ -199,7 +220,9 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. } => None,
         }
     }
 
@@ -219,7 +242,9 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. } => None,
         }
     }
 
@@ -240,7 +265,9 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. } => None,
         }
     }
 
@@ -250,6 +277,7 @@ impl Fact {
             Self::VersionRecorded(version) => Some(version.number),
             Self::DriftDetected { disk, .. } | Self::DriftCleared { disk, .. } => disk.version(),
             Self::BaselineMoved { to, .. } => to.as_ref().and_then(|it| it.version),
+            Self::ClassChanged { to, .. } => Some(to.0),
             Self::ToolRemoved { .. }
             | Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
@@ -260,7 +288,8 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassWaived { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Author, DeployNo, Digest, SafetyCause, Seq, Timestamp, VersionNo};
+use super::{Author, DeployNo, Digest, SafetyCause, Seq, Timestamp, VersionNo, Waiver, Waivers};
 
 /// One tool. A tool with neither baseline nor file is in no list, but keeps its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Rare {
     pub before: Option<Baseline>,
     /// Contents that were blamed: refused on deploy, flagged on disk.
     pub quarantined: BTreeSet<Digest>,
+    /// What people signed for.
+    pub waivers: Vec<Waiver>,
     /// The root's policy put the baseline back.
     pub put_back: Option<PutBack>,
     /// When a switch was settled last. What was seen before says nothing.
@@ -156,6 +158,20 @@ impl Tool {
 
     pub fn is_quarantined(&self, digest: &Digest) -> bool {
         self.rare.as_ref().is_some_and(|it| it.quarantined.contains(digest))
+    }
+
+    pub fn waivers(&self) -> &Waivers {
+        self.rare.as_ref().map_or(&[], |it| &it.waivers)
+    }
+
+    /// One signature for each capability and detail: the latest.
+    pub fn waive(&mut self, waiver: Waiver, withdrawn: bool) {
+        self.change_rare(|rare| {
+            rare.waivers.retain(|it| it.cap != waiver.cap || it.detail != waiver.detail);
+            if !withdrawn {
+                rare.waivers.push(waiver);
+            }
+        });
     }
 
     /// What was seen before this says nothing.

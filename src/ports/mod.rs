@@ -2,6 +2,7 @@
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
 mod after;
+mod analyzer;
 mod checks;
 mod shadow;
 mod stage;
@@ -22,6 +23,7 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
     after::{After, AfterRules},
+    analyzer::{Analyzer, RootFiles, Siblings, Source},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     shadow::{
         NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder,

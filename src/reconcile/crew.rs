@@ -12,27 +12,20 @@ use std::{
 use tracing::warn;
 
 use super::{
+    compare::{Comparing, Pair},
     hands::Hands,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
+    works::{Known, Works},
 };
 use crate::{
-    decide::{Staged, State, Task},
+    decide::{Compared, Staged, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
-        ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, SwitchOrder,
+        Switched, ToolId,
     },
-    ports::{After, Archive, Checks, Pack, Stage, StopFlag},
+    ports::{Archive, StopFlag},
 };
-
-/// What a deploy needs of the world. Cheap to clone.
-#[derive(Clone)]
-pub struct Works {
-    pub stage: Arc<dyn Stage>,
-    pub checks: Arc<dyn Checks>,
-    pub pack: Arc<dyn Pack>,
-    pub after: Arc<dyn After>,
-}
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
 pub(super) const STAGERS: usize = 8;
@@ -70,6 +63,8 @@ pub(super) enum Done {
         outcome: Switched,
     },
     Late(Late),
+    /// Two versions of a tool were read.
+    Compared(Box<Compared>),
 }
 
 #[derive(Default)]
@@ -85,6 +80,7 @@ pub(super) struct Queues {
     pub(super) staging: VecDeque<Job>,
     pub(super) verifying: VecDeque<Verifying>,
     pub(super) switching: Vec<Task>,
+    pub(super) comparing: Comparing,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
     pub(super) confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
@@ -97,22 +93,6 @@ pub(super) struct Verifying {
     about: Option<Arc<Deploy>>,
     baselines: BTreeMap<ToolId, Digest>,
     flag: Arc<StopFlag>,
-}
-
-/// What the loop knows that those who work need.
-pub(super) trait Known {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>>;
-    fn baseline(&self, tool: &ToolId) -> Option<Digest>;
-}
-
-impl Known for State {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>> {
-        Self::deploy(self, number).cloned()
-    }
-
-    fn baseline(&self, tool: &ToolId) -> Option<Digest> {
-        self.tool(tool)?.baseline.as_ref().map(|it| it.digest)
-    }
 }
 
 impl Crew {
@@ -131,9 +111,19 @@ impl Crew {
         self.hands.wake(&queues);
     }
 
+    /// Versions that follow others are read beside all else, and what they can do more or less is told.
+    pub(super) fn compare(&self, records: &[Arc<Record>]) {
+        let mut pairs = records.iter().filter_map(|it| Pair::of(&it.fact)).peekable();
+        if pairs.peek().is_some() {
+            self.lock().comparing.extend(pairs);
+            self.hands.compare.notify_one();
+        }
+    }
+
     pub(super) fn length(&self) -> usize {
         let queues = self.lock();
-        queues.staging.len() + queues.verifying.len() + queues.switching.len()
+        let deploys = queues.staging.len() + queues.verifying.len() + queues.switching.len();
+        deploys + queues.comparing.len()
     }
 
     /// What runs is told to end; what waits is not begun.
@@ -169,6 +159,8 @@ impl Crew {
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
+        let hand = worker();
+        threads.push(named("compare").spawn(move || hand.compare_all())?);
         let hand = worker();
         threads.push(named("after").spawn(move || hand.follow_all())?);
         Ok(threads)
@@ -341,6 +333,14 @@ impl Hand {
         let bytes = |it: &ToolId| self.archive.content(baselines.get(it)?).ok().flatten();
         let orders = check_orders(&self.works, proposal, markers, bytes);
         orders.iter().flat_map(|it| self.works.checks.verify(it, flag)).collect()
+    }
+
+    fn compare_all(&self) {
+        while let Next::Work(pair) = self.next(&self.crew.hands.compare, |it| it.comparing.take()) {
+            if let Some(compared) = pair.compared(&*self.archive, &self.works.classes) {
+                self.mailbox.done(Done::Compared(Box::new(compared)));
+            }
+        }
     }
 
     fn switch_all(&self) {

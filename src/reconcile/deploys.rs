@@ -123,6 +123,8 @@ impl Reconciler {
                 self.decide_lasting(Input::Switched { deploy, outcome }, round);
             }
             Done::Late(late) => self.decide_lasting(Input::Late(late), round),
+            // News that is lost on a full disk is found again by whoever asks.
+            Done::Compared(it) => drop(self.decide(Input::Compared(it), Origin::Watch, round)),
         }
         Ok(())
     }

@@ -9,11 +9,13 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    crew::{Crew, Works},
+    classes::Classes,
+    crew::Crew,
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
     view::View,
+    works::Works,
 };
 use crate::{
     decide::{Command, Rehearsal},
@@ -86,6 +88,11 @@ impl Handle {
     /// History, contents and facts.
     pub fn archive(&self) -> &Arc<dyn Archive> {
         &self.shared.archive
+    }
+
+    /// What the tools can do.
+    pub fn classes(&self) -> &Classes {
+        &self.shared.works.classes
     }
 
     /// Every record from now on, after it became durable. Who falls behind reads on in the archive.

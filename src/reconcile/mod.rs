@@ -7,7 +7,9 @@
 
 mod agenda;
 mod barrier;
+mod classes;
 mod commit;
+mod compare;
 mod crew;
 mod deploys;
 mod group;
@@ -30,14 +32,16 @@ mod simulation;
 mod tests;
 mod view;
 mod walks;
+mod works;
 
 pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
-pub use crew::Works;
+pub use classes::{Classes, Proposed};
 pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};
 pub use view::{Figures, LogState, NotReady, RootView, View};
+pub use works::Works;
 
 /// Monotonic time since the daemon started. The rules of waiting are written in it, so that the simulation can
 /// let it pass as it likes.

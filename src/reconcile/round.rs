@@ -94,6 +94,7 @@ pub(super) fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
         | Input::Switched { .. }
         | Input::Deadline(_)
         | Input::OnDrift(_)
-        | Input::Late(_) => BTreeMap::new(),
+        | Input::Late(_)
+        | Input::Compared(_) => BTreeMap::new(),
     }
 }

@@ -11,9 +11,7 @@ use tracing::{error, info, warn};
 
 pub use super::walks::Audit;
 use super::{
-    Moment,
-    crew::Works,
-    group,
+    Moment, group,
     handle::{Handle, Shared},
     lane::{Lane, Shown},
     mailbox::{Mailbox, Setup},
@@ -23,6 +21,7 @@ use super::{
     round::Outcome,
     view::LogState,
     walks::Walks,
+    works::Works,
 };
 use crate::{
     decide::State,
@@ -269,6 +268,7 @@ impl Looping {
         self.lane.pulse(outcome.pulses);
         let state = &self.reconciler.state;
         self.handle.shared.crew.take_on(outcome.jobs, state);
+        self.handle.shared.crew.compare(&outcome.records);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }

@@ -10,6 +10,7 @@ mod author;
 mod bind;
 mod call;
 mod check;
+mod class;
 mod compare;
 mod conflict;
 mod content;

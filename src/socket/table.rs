@@ -4,7 +4,7 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, deploys, diff, events, history, metrics, resolve,
+    about, accept, admin, check, class, content, deploys, diff, events, history, metrics, resolve,
     route::{Route, act, look},
     runtimes, shadow, status, tools,
 };
@@ -37,6 +37,7 @@ fn looking() -> Vec<Route> {
         look("/v1/tools/{id}", Read, "One tool", tools::one),
         look("/v1/history/{id}", Read, "A tool's versions, newest first", history::history),
         look("/v1/content/{id}", Read, "The bytes of a version", content::content),
+        look("/v1/class/{id}", Read, "What a tool can do, with the evidence", class::class),
         look("/v1/diff/{id}", Read, "What differs between two versions", diff::diff),
         act(
             get.clone(),
@@ -84,6 +85,13 @@ fn acting() -> Vec<Route> {
         )
         .with_contents(),
         act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
+        act(
+            post.clone(),
+            "/v1/class/{id}",
+            Some(Approve),
+            "A person signs for something that a tool can do, or takes that back",
+            class::waive,
+        ),
         act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
         act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
         act(post, "/v1/verify", Some(Admin), "Check log, contents and disk", admin::verify),

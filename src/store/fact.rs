@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    class::{ChangedV1, WaivedV1},
     deploy::StepV1,
     twin::{
         AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
@@ -124,6 +125,8 @@ enum FactV1<'a> {
         digest: Hex,
         author: AuthorV1<'a>,
     },
+    ClassChanged(#[serde(borrow)] ChangedV1<'a>),
+    ClassWaived(#[serde(borrow)] WaivedV1<'a>),
 }
 
 pub(super) fn text(it: &str) -> Text<'_> {
@@ -185,6 +188,13 @@ impl<'a> From<&'a Fact> for FactV1<'a> {
                 digest: Hex(*digest),
                 author: author.into(),
             },
+            Fact::ClassChanged { tool, from, to, before, after, added, removed } => {
+                let (classes, capabilities) = ((*before, *after), (added, removed));
+                Self::ClassChanged(ChangedV1::of(tool, (from, to), classes, capabilities))
+            }
+            Fact::ClassWaived { tool, waiver, withdrawn } => {
+                Self::ClassWaived(WaivedV1::of(tool, waiver, *withdrawn))
+            }
         }
     }
 }
@@ -223,7 +233,9 @@ impl<'a> FactV1<'a> {
             | Fact::SafetyCleared { .. }
             | Fact::DeployMoved { .. }
             | Fact::ContentQuarantined { .. }
-            | Fact::ContentReleased { .. } => Self::from(fact),
+            | Fact::ContentReleased { .. }
+            | Fact::ClassChanged { .. }
+            | Fact::ClassWaived { .. } => Self::from(fact),
         }
     }
 
@@ -298,6 +310,8 @@ impl<'a> FactV1<'a> {
                 digest: digest.0,
                 author: author.into(),
             },
+            Self::ClassChanged(it) => it.read()?,
+            Self::ClassWaived(it) => it.read()?,
         })
     }
 }

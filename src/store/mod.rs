@@ -16,6 +16,7 @@ mod archive;
 mod change;
 mod check;
 mod checkpoint;
+mod class;
 mod deploy;
 mod entry;
 mod fact;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod class;
 mod deploy;
 
 use super::{Author, stamp};
@@ -55,6 +56,7 @@ pub const EVENTS: &[&str] = &[
     "alert.raised",
     "health.changed",
     "class.changed",
+    "class.waived",
     "safety.stopped",
     "safety.cleared",
 ];
@@ -88,6 +90,7 @@ fn author(fact: &Fact) -> Option<Author> {
         Fact::BaselineMoved { author, .. }
         | Fact::ContentQuarantined { author, .. }
         | Fact::ContentReleased { author, .. } => Some(author.into()),
+        Fact::ClassWaived { waiver, .. } => Some((&waiver.author).into()),
         Fact::DeployMoved { step, .. } => deploy::author(step).map(Into::into),
         Fact::ToolRemoved { .. }
         | Fact::DriftDetected { .. }
@@ -98,7 +101,8 @@ fn author(fact: &Fact) -> Option<Author> {
         | Fact::RuntimeFailed { .. }
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
-        | Fact::SafetyCleared { .. } => None,
+        | Fact::SafetyCleared { .. }
+        | Fact::ClassChanged { .. } => None,
     }
 }
 
@@ -148,6 +152,7 @@ fn detail(fact: &Fact) -> Value {
         Fact::ContentQuarantined { digest, .. } | Fact::ContentReleased { digest, .. } => {
             json!({ "sha256": digest.to_string() })
         }
+        Fact::ClassChanged { .. } | Fact::ClassWaived { .. } => class::detail(fact),
     }
 }
 

@@ -5,6 +5,7 @@ mod about;
 mod author;
 mod base64;
 mod change;
+mod class;
 mod config;
 mod conflict;
 mod deploy;
@@ -33,6 +34,10 @@ pub use about::{
 pub use author::{Author, Claim, Kind};
 pub use base64::{base64, unbase64};
 pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
+pub use class::{
+    Classification, Declared, Delta, Effective, Evidence, Mcp, Observed, WaiveRequest, Waived,
+    Waiving, words,
+};
 pub use config::{Configuration, Setting};
 pub use conflict::{
     Action, Conflict, Conflicts, Current, Merged, Part, Region, Resolution, ResolutionOption,

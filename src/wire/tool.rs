@@ -27,6 +27,8 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsettled: bool,
     pub loaded_by: Vec<Loaded>,
+    /// What it can do; null: nobody asked yet (`GET /v1/class/{id}` does).
+    pub class: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

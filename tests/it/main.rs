@@ -13,6 +13,7 @@ mod architecture;
 mod checks;
 mod command_line;
 mod configuration;
+mod corpus;
 mod deploying;
 mod faults;
 mod lifecycle;

@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod cat;
 mod check;
+mod class;
 mod completions;
 mod config;
 mod decision;
@@ -37,6 +38,7 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Cat(args) => cat::run(args, client, out),
         Command::Diff(args) => diff::run(args, client, out),
         Command::Check(args) => check::run(args, client, out),
+        Command::Class(args) => class::run(args, client, out),
         Command::Accept(args) => accept::run(args, client, out),
         Command::Deploy(args) => deploy::run(args, client, out),
         Command::Rollback(args) => undo::rollback(args, client, out),

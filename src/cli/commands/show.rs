@@ -65,6 +65,7 @@ fn show_tool(tool: &Value, out: &mut Out) {
         ("disk", disk),
         ("modified", modified),
         ("loaded by", view::loaded_by(tool)),
+        ("class", view::text(tool, "/class").to_owned()),
     ];
     version::pairs(&rows, out);
 }

@@ -112,6 +112,12 @@ const CASES: &[Case] = &[
             "\"0.0.0.0:9464\" is no loopback address: nobody is asked who they are there; put a proxy that asks before it",
         ),
     ),
+    (
+        "class.table",
+        &["\"/etc/knowngood/caps.toml\""],
+        ("1", "an absolute path in quotes; this is a whole number"),
+        ("\"caps.toml\"", "\"caps.toml\" is not an absolute path"),
+    ),
     ("access.read", &["[]", "[\"ana\"]"], ("\"ana\"", PEOPLE), NO_GROUP),
     ("access.runtime", &["[\"uid:7\"]"], ("\"ana\"", PEOPLE), NO_GROUP),
     ("access.deploy", &["[\"@staff\"]"], ("\"ana\"", PEOPLE), NO_GROUP),

@@ -54,6 +54,12 @@ impl From<Refusal> for Problem {
                 .with("deploy", deploy.0)
                 .with("state", state.as_str()),
             Refusal::NotByAi(_) => Self::new(Code::Forbidden, said),
+            Refusal::OnlyByHuman(_) => Self::new(Code::Forbidden, said)
+                .hint("the key authors.human says who is a person")
+                .with("config_key", "authors.human"),
+            Refusal::NotWaived { tool, .. } => Self::invalid(said)
+                .hint(format!("GET /v1/class/{tool} lists what was"))
+                .with("tool", tool.as_str()),
             Refusal::KeyReused { .. } => Self::invalid(said),
         }
     }

@@ -122,6 +122,7 @@ async fn one_tool_has_the_shape_of_the_contract() {
             "tool": A, "head": 2, "baseline": 1, "baseline_sha256": old, "expected": 1,
             "disk": {"version": 2, "sha256": digest(b"1\ntwo\nzwei\n3\n").to_string(), "mtime": "2023-11-14T22:13:20.000Z"},
             "sync": "modified", "loaded_by": [{"runtime": "planner", "version": 1, "sha256": old}],
+            "class": "pure",
         })
     );
     let gone = rig.json("/v1/tools/tools%2Fgone.py").await;
