@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     disk::DiskStage,
     model::Deploy,
-    ports::Pack,
+    ports::{Inputs, NoShadow, Pack},
     reconcile,
 };
 
@@ -50,12 +50,19 @@ impl Works {
         self.checks.set_rules(config.roots.iter().map(|it| it.checks.clone()).collect());
     }
 
-    pub(super) fn for_loop(&self, pack: Arc<dyn Pack>) -> reconcile::Works {
+    pub(super) fn for_loop(
+        &self,
+        pack: Arc<dyn Pack>,
+        inputs: Arc<dyn Inputs>,
+    ) -> reconcile::Works {
         reconcile::Works {
             stage: Arc::clone(&self.stage) as _,
             checks: Arc::clone(&self.checks) as _,
             pack,
             after: Arc::new(|_: &Deploy| ()),
+            // The runner of shadow runs takes its place.
+            shadow: Arc::new(NoShadow),
+            inputs,
         }
     }
 }

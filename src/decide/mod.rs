@@ -6,6 +6,7 @@ mod counts;
 mod deploy;
 mod deploys;
 mod drift;
+mod health;
 mod manifest;
 mod observe;
 mod recover;
@@ -22,13 +23,15 @@ use std::{
 
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
+pub use health::{HealthRules, RecordArgs, ReplayOrder, chance, cool_down, judged};
 pub use recover::consequences;
 pub use state::State;
 
 use crate::{
     model::{
-        Author, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin, Packed,
-        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId,
+        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin,
+        Packed, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq, Switched, Timestamp,
+        ToolId,
     },
     roots::Globs,
 };
@@ -37,6 +40,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     pub roots: BTreeMap<RootName, RootRules>,
+    pub health: HealthRules,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +104,19 @@ pub enum Input {
     Deadline(DeployNo),
     /// A file that a deploy had displaced is closed.
     Late(Late),
+    /// Calls that runtimes reported within a moment.
+    Reported(Vec<Calls>),
+    /// What failed was run again on both versions, or could not be.
+    Replayed {
+        tool: ToolId,
+        version: Digest,
+        replayed: Replayed,
+        now: Timestamp,
+    },
+    /// It is this late.
+    TimePassed(Timestamp),
+    /// What stands there does worse than the known good.
+    Regressed(ToolId),
 }
 
 /// What people and programs may ask the loop to change.
@@ -223,6 +240,12 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
         Input::Late(late) => deploy::late(state, rules, late),
+        Input::Reported(batch) => health::reported(state, batch),
+        Input::Replayed { tool, version, replayed, now } => {
+            health::replayed(state, &tool, &version, &replayed, now)
+        }
+        Input::TimePassed(now) => health::time_passed(state, now),
+        Input::Regressed(tool) => health::taken_back(state, &tool),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Author, Baseline, DeployNo, DeployState, Digest, Disk, Reason, RootName, RuntimeName, Seq,
-    Step, Sync, Timestamp, ToolId, Version, VersionNo,
+    AlertKind, Author, Baseline, Calls, DeployNo, DeployState, Digest, Disk, Evidence, HealthState,
+    Reason, RootName, RuntimeName, Seq, Step, Sync, Timestamp, ToolId, Version, VersionNo,
 };
 
 /// How a content came to be seen.
@@ -74,6 +74,20 @@ pub enum Fact {
     ContentQuarantined { tool: ToolId, digest: Digest, deploy: Option<DeployNo>, author: Author },
     /// `content.released`: it is not any more.
     ContentReleased { tool: ToolId, digest: Digest, author: Author },
+    /// `outcomes.recorded`: all calls that were reported within a moment. They are kept one by one, not as what they come
+    /// to: 30 to 60 bytes each, where the state after them has kilobytes, and replaying them counts them as they were.
+    OutcomesRecorded { tools: Vec<ToolId>, batch: Vec<Calls> },
+    /// `health.changed`: how this content of the tool does.
+    HealthChanged {
+        tool: ToolId,
+        version: Digest,
+        number: VersionNo,
+        from: HealthState,
+        to: HealthState,
+        evidence: Box<Evidence>,
+    },
+    /// `alert.raised`: somebody should look.
+    AlertRaised { tool: ToolId, version: Digest, number: VersionNo, kind: AlertKind, why: String },
 }
 
 /// A fact with its place in the log.
@@ -117,13 +131,16 @@ impl Fact {
             },
             Self::ContentQuarantined { .. } => "content.quarantined",
             Self::ContentReleased { .. } => "content.released",
+            Self::OutcomesRecorded { .. } => "outcomes.recorded",
+            Self::HealthChanged { .. } => "health.changed",
+            Self::AlertRaised { .. } => "alert.raised",
         }
     }
 
     /// Every tool that it is about.
     pub fn tools(&self) -> &[ToolId] {
         match self {
-            Self::DeployMoved { tools, .. } => tools,
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => tools,
             Self::VersionRecorded(_)
             | Self::ToolRemoved { .. }
             | Self::DriftDetected { .. }
@@ -137,7 +154,9 @@ impl Fact {
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => self.tool().map_or(&[], std::slice::from_ref),
+            | Self::ContentReleased { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => self.tool().map_or(&[], std::slice::from_ref),
         }
     }
 
@@ -158,7 +177,10 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -172,8 +194,10 @@ impl Fact {
             | Self::RuntimeStale { tool, .. }
             | Self::RuntimeFailed { tool, .. }
             | Self::ContentQuarantined { tool, .. }
-            | Self::ContentReleased { tool, .. } => Some(tool),
-            Self::DeployMoved { tools, .. } => tools.first().filter(|_| tools.len() == 1),
+            | Self::ContentReleased { tool, .. }
+            | Self::HealthChanged { tool, .. }
+            | Self::AlertRaised { tool, .. } => Some(tool),
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => tools.first().filter(|_| tools.len() == 1),
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeExpired { .. }
@@ -199,7 +223,10 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -219,7 +246,10 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -240,7 +270,10 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -250,6 +283,7 @@ impl Fact {
             Self::VersionRecorded(version) => Some(version.number),
             Self::DriftDetected { disk, .. } | Self::DriftCleared { disk, .. } => disk.version(),
             Self::BaselineMoved { to, .. } => to.as_ref().and_then(|it| it.version),
+            Self::HealthChanged { number, .. } | Self::AlertRaised { number, .. } => Some(*number),
             Self::ToolRemoved { .. }
             | Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
@@ -260,7 +294,8 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::OutcomesRecorded { .. } => None,
         }
     }
 }

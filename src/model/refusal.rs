@@ -64,6 +64,11 @@ pub enum Refusal {
     },
     /// An `ai` may not do this, whatever rights it has.
     NotByAi(Author),
+    /// An `ai` had too many of its proposals for this tool rejected or rolled back within a day.
+    CoolDown {
+        tool: ToolId,
+        after_ms: u64,
+    },
     /// The key was used for another request.
     KeyReused {
         deploy: DeployNo,

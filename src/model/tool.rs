@@ -32,6 +32,8 @@ pub struct Rare {
     pub before: Option<Baseline>,
     /// Contents that were blamed: refused on deploy, flagged on disk.
     pub quarantined: BTreeSet<Digest>,
+    /// The known good, where it is not the baseline: the baseline is not proven yet.
+    pub proven: Option<Baseline>,
     /// When a switch was settled last. What was seen before says nothing.
     pub settled: Seq,
 }
@@ -132,6 +134,12 @@ impl Tool {
 
     pub fn provisional(&self) -> Option<&Provisional> {
         self.rare.as_ref()?.provisional.as_ref()
+    }
+
+    /// The newest baseline that did well; a tool's first one until then.
+    pub fn known_good(&self) -> Option<&Baseline> {
+        let proven = self.rare.as_ref().and_then(|it| it.proven.as_ref());
+        proven.or(self.baseline.as_ref())
     }
 
     /// The version that stands on disk.

@@ -2,6 +2,7 @@
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
 mod checks;
+mod shadow;
 mod stage;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 };
 
 use crate::model::{
-    ChainHash, Deploy, DeployNo, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq,
+    ChainHash, Deploy, DeployNo, Digest, Dirty, Health, Record, Root, RootName, Runtime, RuntimeName, Seq,
     Timestamp, Tool, ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
@@ -20,6 +21,7 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
+    shadow::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,
     },
@@ -36,6 +38,7 @@ pub struct Rows {
     pub runtimes: Vec<(RuntimeName, Option<Runtime>)>,
     /// Written: those that changed. Read: those of which something is still to come, and the latest.
     pub deploys: Vec<Deploy>,
+    pub health: Vec<(ToolId, Health)>,
 }
 
 /// One group commit. With no records it only refreshes rows, and nothing is synced.

@@ -12,14 +12,15 @@ use std::{
 use super::{
     mailbox::Mailbox,
     prepare::{check_orders, stage},
+    replay::replay,
 };
 use crate::{
-    decide::{Staged, State, Task},
+    decide::{ReplayOrder, Staged, State, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
-        ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Replayed, SwitchOrder,
+        Switched, ToolId,
     },
-    ports::{Archive, Checks, Pack, Stage, StopFlag},
+    ports::{Archive, Checks, Inputs, Pack, Shadow, Stage, StopFlag},
 };
 
 /// What a deploy needs of the world. Cheap to clone.
@@ -29,6 +30,8 @@ pub struct Works {
     pub checks: Arc<dyn Checks>,
     pub pack: Arc<dyn Pack>,
     pub after: Arc<dyn Fn(&Deploy) + Send + Sync>,
+    pub shadow: Arc<dyn Shadow>,
+    pub inputs: Arc<dyn Inputs>,
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
@@ -64,6 +67,10 @@ pub(super) enum Done {
         outcome: Switched,
     },
     Late(Late),
+    Replayed {
+        order: ReplayOrder,
+        replayed: Replayed,
+    },
 }
 
 #[derive(Default)]
@@ -78,6 +85,8 @@ struct Queues {
     verifying: VecDeque<Verifying>,
     switching: Vec<Task>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
+    /// Replays end with the daemon, and only then.
+    replays: Arc<StopFlag>,
     stop: bool,
 }
 
@@ -132,6 +141,7 @@ impl Crew {
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
+        queues.replays.set();
         drop(queues);
         self.changed.notify_all();
     }
@@ -212,8 +222,9 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::After(_) => {
-                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
+            Task::After(_) | Task::Replay(_) => {
+                let (about, baselines) = (None, BTreeMap::new());
+                let flag = Arc::clone(&self.replays);
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
@@ -252,7 +263,8 @@ impl Hand {
                 | Task::Sweep(..)
                 | Task::Stop(_)
                 | Task::Release(_)
-                | Task::After(_) => (),
+                | Task::After(_)
+                | Task::Replay(_) => (),
             }
         }
     }
@@ -274,6 +286,10 @@ impl Hand {
                     self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
                 }
                 Task::After(deploy) => (self.works.after)(&deploy),
+                Task::Replay(order) => {
+                    let replayed = replay(&self.works, &*self.archive, &order, &flag);
+                    self.mailbox.done(Done::Replayed { order, replayed });
+                }
                 Task::Stage(_)
                 | Task::Discard(_)
                 | Task::Switch(_)
@@ -337,7 +353,8 @@ impl Hand {
                 | Task::Rehearse(..)
                 | Task::Discard(_)
                 | Task::Stop(_)
-                | Task::After(_) => (),
+                | Task::After(_)
+                | Task::Replay(_) => (),
             }
         }
         if !orders.is_empty() {

@@ -13,6 +13,7 @@ use super::{
     Moment,
     crew::{Done, Job},
     handle::{Answer, Unavailable},
+    health,
     reconciler::Reconciler,
     round::Round,
 };
@@ -119,19 +120,15 @@ impl Reconciler {
                 self.decide_lasting(Input::Switched { deploy, outcome }, round);
             }
             Done::Late(late) => self.decide_lasting(Input::Late(late), round),
+            Done::Replayed { order, replayed } => self.replayed(order, replayed, round),
         }
         Ok(())
     }
 
     fn staged(&mut self, ticket: Option<u64>, staged: Staged, round: &mut Round) {
         let first = round.group.records.len();
-        let returns = match staged.order.proposal.kind {
-            DeployKind::Automatic(of) => Some(of),
-            DeployKind::Deploy
-            | DeployKind::Rollback
-            | DeployKind::Restore
-            | DeployKind::Accept => None,
-        };
+        let returns = of(staged.order.proposal.kind);
+        let goes_back = health::goes_back(&staged.order.proposal);
         let litter = staged.outcome.as_ref().ok().map(|prepared| {
             let tools = staged.order.proposal.changes.iter().map(|it| it.tool.clone());
             Task::Discard(tools.zip(prepared.markers.iter().cloned()).collect())
@@ -149,6 +146,9 @@ impl Reconciler {
                 Some(again) => drop(self.deploys.returning.insert(of, again)),
                 None => drop(self.deploys.returning.remove(&of)),
             }
+        }
+        if let (Some(tool), Some(why)) = (goes_back, &decided.refusal) {
+            warn!(event = "deploy.not_returned", %tool, ?why, "tried again");
         }
         let reply = ticket.and_then(|it| self.deploys.waiting.remove(&it));
         // A rehearsal goes on to be verified.
@@ -209,9 +209,11 @@ impl Reconciler {
 fn of(kind: DeployKind) -> Option<DeployNo> {
     match kind {
         DeployKind::Automatic(of) => Some(of),
-        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Restore | DeployKind::Accept => {
-            None
-        }
+        DeployKind::Deploy
+        | DeployKind::Rollback
+        | DeployKind::Restore
+        | DeployKind::Accept
+        | DeployKind::Regressed => None,
     }
 }
 
@@ -226,6 +228,7 @@ fn returns(task: &Task) -> Option<DeployNo> {
         | Task::Discard(_)
         | Task::Stop(_)
         | Task::Release(_)
-        | Task::After(_) => None,
+        | Task::After(_)
+        | Task::Replay(_) => None,
     }
 }

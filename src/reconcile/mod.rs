@@ -12,6 +12,7 @@ mod crew;
 mod deploys;
 mod group;
 mod handle;
+mod health;
 mod lane;
 mod leases;
 mod mailbox;
@@ -20,6 +21,7 @@ mod pending;
 mod prepare;
 mod publish;
 mod reconciler;
+mod replay;
 mod requests;
 mod round;
 mod run;
@@ -30,9 +32,11 @@ mod tests;
 mod view;
 mod walks;
 
-pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
+pub use crate::decide::{
+    Accept, Command, Counts, HealthRules, RecordArgs, Rehearsal, RootRules, Rules, chance, judged,
+};
 pub use crew::Works;
-pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
+pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Taking, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};

@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId},
+    model::{CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName, Step, ToolId},
     ports::Watching,
 };
 
@@ -60,6 +60,12 @@ pub(super) fn tell(record: &Record) {
         Fact::ContentReleased { tool, digest, author } => {
             info!(event, seq, %tool, sha256 = %digest, %author);
         }
+        Fact::OutcomesRecorded { tools, batch } => {
+            let calls: usize = batch.iter().map(|it| it.calls.len()).sum();
+            let tool = tools.first().filter(|_| tools.len() == 1).map(tracing::field::display);
+            debug!(event, seq, tool, tools = tools.len(), calls);
+        }
+        Fact::HealthChanged { .. } | Fact::AlertRaised { .. } => tell_health(record),
     }
     if record.fact.origin() == Some(Origin::Audit) {
         let tool = record.fact.tool().map(tracing::field::display);
@@ -84,7 +90,37 @@ fn is_initial(fact: &Fact) -> bool {
         | Fact::SafetyCleared { .. }
         | Fact::DeployMoved { .. }
         | Fact::ContentQuarantined { .. }
-        | Fact::ContentReleased { .. } => false,
+        | Fact::ContentReleased { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => false,
+    }
+}
+
+/// By consequence, too.
+fn tell_health(record: &Record) {
+    let (event, seq) = (record.fact.event(), record.seq.0);
+    match &record.fact {
+        Fact::HealthChanged { tool, number, from, to, evidence, .. } => {
+            let (version, from, rule) = (number.0, from.as_str(), evidence.rule.as_str());
+            let (calls, failures, score) = (evidence.calls, evidence.failures, evidence.score);
+            let rollback = evidence.returns.is_some();
+            match to {
+                HealthState::Suspect | HealthState::Regressed | HealthState::Environment => {
+                    warn!(event, seq, %tool, version, health = to.as_str(), from, rule, calls, failures, score, rollback);
+                }
+                HealthState::Unknown
+                | HealthState::Baking
+                | HealthState::Healthy
+                | HealthState::Inconclusive => {
+                    info!(event, seq, %tool, version, health = to.as_str(), from, rule, calls, failures, score);
+                }
+            }
+        }
+        Fact::AlertRaised { tool, number, kind, why, .. } => {
+            warn!(event, seq, %tool, version = number.0, kind = kind.as_str(), why);
+        }
+        _ => (),
     }
 }
 

@@ -51,7 +51,7 @@ fn setup(include: &str) -> Setup {
         globs,
         confirm_within_ms: None,
     };
-    let rules = Rules { roots: BTreeMap::from([(root(), rules)]) };
+    let rules = Rules { roots: BTreeMap::from([(root(), rules)]), ..Rules::default() };
     Setup { rules, roots: Vec::new(), manifests: Vec::new(), audit: None }
 }
 

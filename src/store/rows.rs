@@ -34,6 +34,7 @@ struct RareRow<'a> {
     provisional: Option<(u64, Option<BaselineV1>)>,
     before: Option<BaselineV1>,
     quarantined: Vec<Hex>,
+    proven: Option<BaselineV1>,
     settled: u64,
 }
 
@@ -102,6 +103,7 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
                 .map(|it| (it.deploy.0, it.expected.as_ref().map(Into::into))),
             before: it.before.as_ref().map(Into::into),
             quarantined: it.quarantined.iter().copied().map(Hex).collect(),
+            proven: it.proven.as_ref().map(Into::into),
             settled: it.settled.0,
         }),
         as_of: tool.as_of.0,
@@ -142,6 +144,7 @@ fn rare(it: RareRow<'_>) -> Rare {
         provisional,
         before: it.before.map(Into::into),
         quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
+        proven: it.proven.map(Into::into),
         settled: Seq(it.settled),
     }
 }

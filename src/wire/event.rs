@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 mod deploy;
+mod health;
 
 use super::{Author, stamp};
 use crate::model::{Baseline, Disk, Fact, Record};
@@ -98,7 +99,10 @@ fn author(fact: &Fact) -> Option<Author> {
         | Fact::RuntimeFailed { .. }
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
-        | Fact::SafetyCleared { .. } => None,
+        | Fact::SafetyCleared { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => None,
     }
 }
 
@@ -148,6 +152,13 @@ fn detail(fact: &Fact) -> Value {
         Fact::ContentQuarantined { digest, .. } | Fact::ContentReleased { digest, .. } => {
             json!({ "sha256": digest.to_string() })
         }
+        Fact::OutcomesRecorded { batch, .. } => health::batch(batch),
+        Fact::HealthChanged { version, from, to, evidence, .. } => {
+            health::change(version, *from, *to, evidence)
+        }
+        Fact::AlertRaised { version, kind, why, .. } => json!({
+            "kind": kind.as_str(), "sha256": version.to_string(), "why": why,
+        }),
     }
 }
 

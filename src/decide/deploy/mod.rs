@@ -45,6 +45,8 @@ pub enum Task {
     Release(Late),
     /// The command that its root wants run afterwards.
     After(Arc<Deploy>),
+    /// Run what failed on both versions.
+    Replay(super::ReplayOrder),
 }
 
 #[derive(Clone, Debug)]

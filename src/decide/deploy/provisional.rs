@@ -85,7 +85,7 @@ pub(in crate::decide) fn deadline(state: &State, number: DeployNo) -> Plan {
     };
     let ms = deploy.proposal.confirm_within_ms.unwrap_or_default();
     let why = format!("deploy {number} was not confirmed within {ms} ms");
-    take_back(state, deploy, &keeper(), why, Vec::new())
+    take_back(state, deploy, &Author::keeper(), why, Vec::new())
 }
 
 /// A runtime could not load what a provisional deploy brought: that is taken back at once, and does not come back unseen.
@@ -101,7 +101,7 @@ pub(in crate::decide) fn failed_loads<'a>(
         let why = format!("{runtime} could not load {tool}: {message}");
         let blamed = deploy.change(tool).and_then(|it| it.to).map(|it| (tool.clone(), it.digest));
         let blamed = blamed.into_iter().collect();
-        tasks.extend(take_back(state, deploy, &keeper(), why, blamed).tasks);
+        tasks.extend(take_back(state, deploy, &Author::keeper(), why, blamed).tasks);
     }
     tasks
 }
@@ -211,9 +211,4 @@ fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item
         after.change_rare(|it| it.provisional = None);
         drift::moved(id, before, &after)
     })
-}
-
-/// In whose name the rules themselves act.
-fn keeper() -> Author {
-    Author { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
 }

@@ -232,7 +232,7 @@ impl Sim {
             globs: Arc::clone(&globs),
             confirm_within_ms: None,
         };
-        let rules = Rules { roots: [(root(), rules)].into() };
+        let rules = Rules { roots: [(root(), rules)].into(), ..Rules::default() };
         let roots =
             vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];
         let manifests = self.manifest.iter().cloned().collect();

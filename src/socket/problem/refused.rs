@@ -54,6 +54,13 @@ pub(super) fn deploy(it: Refusal) -> Problem {
         Refusal::KeyReused { deploy } => Problem::invalid(format!(
             "this Idempotency-Key belongs to another request, which led to deploy {deploy}"
         )),
+        Refusal::CoolDown { tool, after_ms } => Problem::new(
+            Code::CoolDown,
+            format!("{tool} had three proposals of an ai rejected or rolled back within a day"),
+        )
+        .hint("let a person look at it, or wait")
+        .with("tool", tool.as_str())
+        .with("retry_after_ms", after_ms),
         other @ (Refusal::NoSuchTool(_)
         | Refusal::NoSuchRuntime(_)
         | Refusal::DiskIsNot { .. }

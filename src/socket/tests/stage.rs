@@ -12,7 +12,7 @@ use crate::{
         Change, CheckFailure, CheckOutcome, CheckRun, Digest, FileSeen, Late, LiveFile, LivePart,
         Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
+    ports::{Ability, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag},
     reconcile::Works,
 };
 
@@ -23,6 +23,8 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
         stage,
         pack: Arc::new(Plain),
         after: Arc::new(|_| ()),
+        shadow: Arc::new(NoShadow),
+        inputs: Arc::new(NoInputs),
     }
 }
 
