@@ -120,7 +120,7 @@ fn health(layers: &[Layer], findings: &mut Vec<Finding>) -> Health {
         bake_min: count(layers, "health.bake_min", default.bake_min, findings),
         bake_min_time: time(layers, "health.bake_min_time", default.bake_min_time, findings),
         bake_max: time(layers, "health.bake_max", default.bake_max, findings),
-        auto_rollback: auto.is_none_or(|it| *it.setting.value != Value::Switch(false)),
+        auto_rollback: auto.is_none_or(|it| it.setting.value != Value::Switch(false)),
         max_rollbacks: count(layers, "health.max_rollbacks", default.max_rollbacks, findings),
         quarantine: time(layers, "health.quarantine", default.quarantine, findings),
         args_size: number(layers, "health.args_size", default.args_size, findings),

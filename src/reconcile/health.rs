@@ -48,6 +48,11 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
+    /// Other rules: what is due may be due at another time.
+    pub(super) fn look_again(&mut self) {
+        self.has_looked = false;
+    }
+
     pub(super) fn next(&self) -> Option<Moment> {
         let returns = self.returning.values().map(|it| it.0).min();
         [self.flush, self.due, returns].into_iter().flatten().min()
@@ -155,8 +160,13 @@ impl Reconciler {
 
     fn take_back(&mut self, round: &mut Round) {
         let wanted: BTreeSet<ToolId> = self.state.to_take_back().cloned().collect();
-        let open = |it: &ToolId| self.state.deploy_before_activation(it).is_some();
-        self.monitor.returning.retain(|it, _| wanted.contains(it) || open(it));
+        self.monitor.returning.retain(|id, again| {
+            let open = self.state.deploy_before_activation(id).is_some();
+            if open && again.0 <= round.now {
+                again.0 = round.now + RETURN_AGAIN;
+            }
+            wanted.contains(id) || open
+        });
         for tool in wanted {
             let before = self.monitor.returning.get(&tool).copied();
             let tries = before.map_or(0, |it| it.1);

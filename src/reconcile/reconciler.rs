@@ -157,6 +157,7 @@ impl Reconciler {
         self.state.set_rules(&rules);
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
+        self.monitor.look_again();
         self.rules = Arc::new(rules);
     }
 

@@ -219,3 +219,67 @@ impl From<GaugeRow> for Gauge {
         Self { bar: it.bar.into(), score: it.score, over: it.over }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        AlertKind, Bar, Blame, Digest, HealthBase, HealthState, ReplayTable, Replayed,
+    };
+
+    #[test]
+    fn a_row_is_read_as_it_was_written() {
+        let bar = Bar { percent: 5, weight: 6, low: 16, high: 21 };
+        let gauge = Gauge { bar, score: 3, over: true };
+        let past = |at, blame| Past { at: Timestamp(at), duration_ms: 9, blame };
+        let watch = Watch {
+            version: Digest([1; 32]),
+            number: VersionNo(4),
+            deploy: Some(DeployNo(2)),
+            by_ai: true,
+            state: HealthState::Suspect,
+            began: Timestamp(1),
+            since: Timestamp(2),
+            base: HealthBase { version: Some(Digest([2; 32])), calls: 5, failures: 1, caller: 2, env: 3 },
+            bar,
+            calls: 7,
+            failures: 3,
+            score: 18,
+            passed: Some(Level::Low),
+            armed: false,
+            caller: gauge,
+            env: gauge,
+            novel: vec![(1, None), (2, Some(3))],
+            is_broken: true,
+            failing: ["a".to_owned()].into(),
+            durations: vec![1, 2],
+            latency: Some(Latency { calls: 10, ratio_percent: 150, z_milli: -3, slow: true }),
+            streak: 2,
+            replay: Some(Replayed::Table(ReplayTable { runs: 10, new: 9, old: 1 })),
+            returns: Some(true),
+            told: vec![AlertKind::Slow],
+        };
+        let version = VersionHealth {
+            version: Digest([1; 32]),
+            tally: Tally { calls: 6, tool: 5, env: 4, caller: 3, user: 2, repeats: 1 },
+            window: [past(1_000_000, None), past(2_000_000, Some(Blame::Env)), past(1, None)].into(),
+            failed: vec![(5, Timestamp(6))],
+        };
+        let health = Health {
+            watch: Some(watch),
+            versions: vec![version],
+            recent: [1, u64::MAX].into(),
+            errors: [(1, 2)].into(),
+            rollbacks: vec![Timestamp(3)],
+            quiet: 20,
+            setbacks: vec![Timestamp(4)],
+            quarantines: vec![(Digest([3; 32]), Timestamp(5))],
+            as_of: Seq(6),
+        };
+        assert_eq!(super::health(&of_health(&health).unwrap()).unwrap(), health);
+        assert_eq!(
+            super::health(&of_health(&Health::default()).unwrap()).unwrap(),
+            Health::default()
+        );
+    }
+}

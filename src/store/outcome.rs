@@ -238,3 +238,75 @@ impl From<ReplayedV1> for Replayed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Digest, Fact, Record, Seq, Timestamp, VersionNo},
+        store::fact::{from_json, to_json},
+    };
+
+    fn call(id: u64, failed: bool) -> Call {
+        Call {
+            id,
+            status: if failed { CallStatus::Error } else { CallStatus::Ok },
+            blame: failed.then_some(Blame::Tool),
+            duration_ms: 120,
+            args: failed.then_some(u64::MAX),
+            failure: failed.then(|| Failure {
+                call_id: "c \"1\"".to_owned(),
+                kind: "KeyError".to_owned(),
+                fingerprint: 7,
+                programming: true,
+            }),
+        }
+    }
+
+    fn round(fact: Fact) -> String {
+        let record = Record { seq: Seq(3), time: Timestamp(5), fact };
+        let mut text = Vec::new();
+        to_json(&record, &mut text).unwrap();
+        assert_eq!(from_json(Seq(3), &text).unwrap(), record);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn calls_and_health_are_read_as_they_were_written_and_calls_are_short() {
+        let tool: ToolId = "t/a".parse().unwrap();
+        let batch = |calls| Fact::OutcomesRecorded {
+            tools: vec![tool.clone()],
+            batch: vec![Calls { tool: tool.clone(), version: Digest([1; 32]), calls }],
+        };
+        let one = round(batch(vec![call(u64::MAX, false)])).len();
+        let two = round(batch(vec![call(u64::MAX, false), call(u64::MAX, false)])).len();
+        assert_eq!(two - one, "{\"i\":18446744073709551615,\"t\":120},".len());
+        round(batch(vec![call(1, true), call(2, false)]));
+        let table = ReplayTable { runs: 10, new: 9, old: 0 };
+        for replay in
+            [None, Some(Replayed::Table(table)), Some(Replayed::Cannot("no runner".to_owned()))]
+        {
+            round(Fact::HealthChanged {
+                tool: tool.clone(),
+                version: Digest([1; 32]),
+                number: VersionNo(2),
+                from: HealthState::Baking,
+                to: HealthState::Regressed,
+                evidence: Box::new(Evidence {
+                    rule: Rule::FailureRate,
+                    calls: 4,
+                    failures: 4,
+                    score: 24,
+                    bar: Bar { percent: 5, weight: 6, low: 16, high: 21 },
+                    base: HealthBase { version: Some(Digest([2; 32])), calls: 20, ..HealthBase::default() },
+                    failing: vec!["c1".to_owned()],
+                    replay,
+                    returns: Some(false),
+                }),
+            });
+        }
+        let (kind, why) = (AlertKind::InterfaceChanged, "why".to_owned());
+        let (version, number) = (Digest([1; 32]), VersionNo(2));
+        round(Fact::AlertRaised { tool, version, number, kind, why });
+    }
+}

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::model::{self, HealthState};
 
 /// How the content does that stands on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Wellness {
+    #[default]
     Unknown,
     Baking,
     Suspect,

@@ -28,8 +28,10 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsettled: bool,
     /// How what stands there does.
+    #[serde(default)]
     pub health: Wellness,
     /// The newest baseline that did well.
+    #[serde(default)]
     pub known_good: Option<u32>,
     pub loaded_by: Vec<Loaded>,
 }

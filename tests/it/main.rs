@@ -15,6 +15,7 @@ mod command_line;
 mod configuration;
 mod deploying;
 mod faults;
+mod health;
 mod lifecycle;
 mod logs;
 mod metrics;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use knowngood::{
     model::{
-        Author, AuthorKind, Baseline, Digest, Disk, Fact, Head, Origin, Reason, Record, Root,
+        Author, AuthorKind, Baseline, Digest, Disk, Fact, Head, Health, Origin, Reason, Record, Root,
         RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
         VersionNo,
     },
@@ -322,8 +322,15 @@ pub(crate) fn some_rows(as_of: Seq) -> Rows {
     };
     Rows {
         deploys: Vec::new(),
+        health: vec![(tool("odd.py"), reported(as_of))],
         tools: vec![(tool("odd.py"), odd)],
         roots: vec![(RootName::new("tools").unwrap(), root)],
         runtimes: vec![(RuntimeName::new("agent@1").unwrap(), Some(runtime))],
     }
+}
+
+/// Long enough for several pieces of a row.
+fn reported(as_of: Seq) -> Health {
+    let recent = (0..1500).map(|it| u64::MAX - it);
+    Health { recent: recent.collect(), quiet: 3, as_of, ..Health::default() }
 }
