@@ -21,8 +21,10 @@ pub(in crate::cli) struct OutcomeArgs {
     /// What was called: v3, or the whole hash that the loader saw
     #[arg(long, value_name = "REF", requires = "tool", add = ArgValueCompleter::new(complete::version))]
     pub(in crate::cli) version: Option<String>,
+    /// How it ended
     #[arg(long, requires = "tool")]
     pub(in crate::cli) status: Option<Ending>,
+    /// How long it took
     #[arg(long, value_name = "MS", requires = "tool")]
     pub(in crate::cli) duration_ms: Option<u64>,
     /// Names the call: reported again it counts once [default: one of its own]
@@ -31,6 +33,7 @@ pub(in crate::cli) struct OutcomeArgs {
     /// KeyError, requests.exceptions.ConnectionError, …: it decides who is to blame
     #[arg(long, value_name = "TYPE", requires = "tool")]
     pub(in crate::cli) error_type: Option<String>,
+    /// What the error said
     #[arg(short, long, value_name = "TEXT", requires = "error_type")]
     pub(in crate::cli) message: Option<String>,
     #[arg(long, value_name = "JSON", requires = "tool", help = ARGS_HELP)]
