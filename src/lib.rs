@@ -65,6 +65,7 @@ pub mod signals;
 pub mod systemd;
 
 // The world: each knows only the needs.
+pub mod after;
 pub mod checks;
 pub mod disk;
 pub mod store;

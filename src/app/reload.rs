@@ -10,8 +10,8 @@ use tracing::{error, info, warn};
 
 use super::{Failed, claims::Claims, vitals::Vitals, works::Works};
 use crate::{
-    config::{self, Config, Effective, RootConfig},
-    decide::{HealthRules, RecordArgs, RootRules, Rules},
+    config::{self, Config, Effective, OnDrift, RootConfig},
+    decide::{self, HealthRules, RecordArgs, RootRules, Rules},
     log,
     reconcile::{self, Manifest, Running, Setup},
     socket::{KeyFacts, Limits, Reconfigured, Reload, RootFacts, Service, Settings},
@@ -197,7 +197,12 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
             edits_by: root.edits_by.clone(),
             has_manifest: manifest.is_some(),
             globs: Arc::clone(&root.watched.globs),
-            confirm_within_ms: None,
+            confirm_within_ms: root.confirm_within_ms,
+            on_drift: match root.on_drift {
+                OnDrift::Flag => decide::OnDrift::Flag,
+                OnDrift::Accept => decide::OnDrift::Accept,
+                OnDrift::Restore => decide::OnDrift::Restore,
+            },
         };
         setup.rules.roots.insert(name.clone(), rules);
         setup.roots.push(root.watched.clone());

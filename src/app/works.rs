@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::place::SCRATCH;
 use crate::{
+    after::Commands,
     checks::{
         Checker,
         sandbox::{Ladder, Settings},
     },
     config::Config,
     disk::DiskStage,
-    model::Deploy,
     ports::{Inputs, NoShadow, Pack},
     reconcile,
 };
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Works {
     pub(super) stage: Arc<DiskStage>,
     pub(super) checks: Arc<Checker>,
+    after: Arc<Commands>,
 }
 
 impl Works {
@@ -26,7 +27,7 @@ impl Works {
         let settings = Settings { scratch: config.state_dir.join(SCRATCH), ..Settings::default() };
         let stage = Arc::new(DiskStage::new(Arc::clone(pack)));
         let checks = Arc::new(Checker::new(Ladder::climb(settings), Vec::new()));
-        let works = Self { stage, checks };
+        let works = Self { stage, checks, after: Arc::default() };
         works.configure(config);
         works.try_the_ladder();
         works
@@ -36,8 +37,7 @@ impl Works {
     fn try_the_ladder(&self) {
         let checks = Arc::clone(&self.checks);
         let tried = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            use crate::ports::Checks as _;
-            tracing::debug!(event = "daemon.sandbox", rung = checks.sandbox());
+            tracing::debug!(event = "daemon.sandbox", rung = checks.find_rung());
         });
         if let Err(error) = tried {
             tracing::debug!(%error, "the sandbox is tried when it is first needed");
@@ -48,6 +48,7 @@ impl Works {
         let roots: Vec<_> = config.roots.iter().map(|it| it.watched.clone()).collect();
         self.stage.set_roots(&roots);
         self.checks.set_rules(config.roots.iter().map(|it| it.checks.clone()).collect());
+        self.after.set_rules(config.roots.iter().map(|it| it.after.clone()).collect());
     }
 
     pub(super) fn for_loop(
@@ -59,7 +60,7 @@ impl Works {
             stage: Arc::clone(&self.stage) as _,
             checks: Arc::clone(&self.checks) as _,
             pack,
-            after: Arc::new(|_: &Deploy| ()),
+            after: Arc::clone(&self.after) as _,
             // The runner of shadow runs takes its place.
             shadow: Arc::new(NoShadow),
             inputs,

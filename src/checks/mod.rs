@@ -23,7 +23,7 @@ use crate::{
     ports::{CheckOrder, CheckRules, Checks, StopFlag},
 };
 use plan::{Planned, What};
-use sandbox::{Ended, Job, Ladder};
+use sandbox::{Ended, Job, Ladder, Rung};
 
 /// The checks of all roots, on the best rung of the ladder that works.
 #[derive(Debug)]
@@ -43,6 +43,11 @@ impl Checker {
     pub fn set_rules(&self, rules: Vec<CheckRules>) {
         let rules = rules.into_iter().map(|it| (it.root.clone(), it)).collect();
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// Finds out on which rung it will run, which takes some time when it is first asked.
+    pub fn find_rung(&self) -> &'static str {
+        self.ladder.best().name()
     }
 
     fn rules(&self, root: &RootName) -> Option<CheckRules> {
@@ -132,7 +137,7 @@ impl Checks for Checker {
         runs
     }
 
-    fn sandbox(&self) -> &'static str {
-        self.ladder.best().name()
+    fn sandbox(&self) -> Option<&'static str> {
+        self.ladder.known().map(Rung::name)
     }
 }

@@ -222,6 +222,24 @@ pub(super) const KEYS: &[Key] = &[
         "What is kept of the arguments of calls: full, but for secrets, to run failing \
          ones again; their hash; nothing.",
     ),
+    key(
+        "root.on_drift",
+        Kind::Word(&["flag", "accept", "restore"]),
+        "\"flag\"",
+        "What is done about an edit that nobody deployed: it is told; it becomes the baseline if it passes \
+         verification (never a deletion); the baseline is put back.",
+    ),
+    optional(
+        "root.confirm_within",
+        Kind::Duration("1s", "168h"),
+        "Deploys that do not say otherwise are rolled back unless they are confirmed in this time.",
+    ),
+    optional(
+        "root.after",
+        Kind::Words,
+        "Run in the root, as the daemon's user, once a deploy or rollback is confirmed; {tools} stands for their \
+         paths.",
+    ),
     optional(
         "root.python",
         Kind::Inside,

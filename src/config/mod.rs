@@ -29,7 +29,7 @@ pub use layers::{DEFAULT_FILE, Environment, Request, SOCKET_NAME};
 pub use manifest::{Manifest, ManifestError};
 pub use people::{Accounts, System};
 pub use schema::schema;
-pub use watched::{Patterns, RecordArgs, RootConfig};
+pub use watched::{OnDrift, Patterns, RecordArgs, RootConfig};
 
 use crate::{access::Access, log};
 

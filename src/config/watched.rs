@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{Author, AuthorKind, RootName},
-    ports::CheckRules,
+    ports::{AfterRules, CheckRules},
     roots::{EXCLUDE, Globs, INCLUDE, WatchedRoot},
 };
 
@@ -35,6 +35,19 @@ pub struct RootConfig {
     pub record_args: RecordArgs,
     /// How what is to go live here is verified.
     pub checks: CheckRules,
+    /// What is run once a deploy is confirmed here.
+    pub after: AfterRules,
+    /// Deploys that ask for nothing else are provisional for so long.
+    pub confirm_within_ms: Option<u64>,
+    pub on_drift: OnDrift,
+}
+
+/// What is done about an edit that nobody deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDrift {
+    Flag,
+    Accept,
+    Restore,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +75,9 @@ impl PartialEq for RootConfig {
             && self.baseline == other.baseline
             && self.record_args == other.record_args
             && self.checks == other.checks
+            && self.after == other.after
+            && self.confirm_within_ms == other.confirm_within_ms
+            && self.on_drift == other.on_drift
     }
 }
 
@@ -142,12 +158,50 @@ fn root<'a>(
     let baseline = manifest.as_ref().map(|it| it.1.clone());
     let watched = WatchedRoot { name, path, globs: Arc::new(globs?), file_size };
     let checks = verify::rules(source, table, &watched.name, &watched.path, findings);
-    let root = RootConfig { watched, patterns, edits_by, baseline, record_args, checks };
+    let after = AfterRules {
+        root: watched.name.clone(),
+        path: watched.path.clone(),
+        command: get("root.after").map_or_else(Vec::new, |at| texts(&at)),
+    };
+    let confirm_within_ms = get("root.confirm_within").and_then(|at| number(&at, findings));
+    let on_drift = read(get("root.on_drift").as_ref(), on_drift, findings);
+    let root = RootConfig {
+        watched,
+        patterns,
+        edits_by,
+        baseline,
+        record_args,
+        checks,
+        after,
+        confirm_within_ms,
+        on_drift: on_drift.unwrap_or(OnDrift::Flag),
+    };
     if let (Some((at, _)), true) = (&manifest, root.watched.path.is_dir()) {
         findings.extend(root.manifest().err().map(|it| at.finding(it)));
     }
     let span = named.or(at).map_or(0..0, |it| it.setting.span.clone());
     (findings.len() == found).then_some(Placed { root, source, span })
+}
+
+fn texts(at: &At<'_>) -> Vec<String> {
+    at.items().iter().map(|it| it.text.clone()).collect()
+}
+
+/// A value that makes no sense is told, and stands for none.
+fn number(at: &At<'_>, findings: &mut Vec<Finding>) -> Option<u64> {
+    if at.setting.value == Value::Bad {
+        return None;
+    }
+    at.setting.key.kind.number(&at.setting.value).map_err(|it| findings.push(at.finding(it))).ok()
+}
+
+fn on_drift(text: &str) -> Result<OnDrift, String> {
+    match text {
+        "flag" => Ok(OnDrift::Flag),
+        "accept" => Ok(OnDrift::Accept),
+        "restore" => Ok(OnDrift::Restore),
+        _ => Err(format!("{text:?} is none of flag, accept, restore")),
+    }
 }
 
 /// `None`: it cannot be read, and that has been told.

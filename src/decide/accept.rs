@@ -1,15 +1,20 @@
-//! Disk becomes baseline. All that was named, or nothing.
+//! Disk becomes baseline. All that was named, or nothing. What an `ai` wants accepted is a deploy of what stands there, and
+//! passes the same checks and gates.
 
-use super::{Accept, Plan, State, drift};
+use super::{Accept, Plan, Rules, State, deploy, drift};
 use crate::model::{
-    Author, Baseline, Digest, Disk, Fact, Origin, Reason, Refusal, SafetyCause, Sync, Tool, ToolId,
+    Author, AuthorKind, Base, Baseline, Change, DeployKind, Digest, Disk, Fact, Origin, Proposal,
+    Reason, Refusal, SafetyCause, Sync, Target, Tool, ToolId,
 };
 
-pub(super) fn accept(state: &State, what: &Accept, author: &Author) -> Plan {
+pub(super) fn accept(state: &State, rules: &Rules, what: &Accept, author: &Author) -> Plan {
     let tools = match chosen(state, what) {
         Ok(tools) => tools,
         Err(refusal) => return Plan::refused(refusal),
     };
+    if author.kind == AuthorKind::Ai {
+        return proposed(state, rules, &tools, author);
+    }
     let mut plan = Plan::of(
         tools.into_iter().flat_map(|(id, tool)| accepted(state, &id, tool, author)).collect(),
     );
@@ -84,6 +89,44 @@ fn accepted(state: &State, id: &ToolId, tool: &Tool, author: &Author) -> Vec<Fac
     let after = Tool { baseline: to, ..drift::with_disk(tool, disk) };
     facts.extend(drift::moved(id, tool, &after));
     facts
+}
+
+/// Those that are the baseline already are left out.
+fn proposed(state: &State, rules: &Rules, tools: &[(ToolId, &Tool)], author: &Author) -> Plan {
+    let content = |it: Baseline| (it.digest, it.executable);
+    let moves = tools.iter().filter(|(id, tool)| {
+        state.on_disk(id).map(Baseline::of).map(content) != tool.baseline.clone().map(content)
+    });
+    let mut changes: Vec<Change> = moves.map(|it| as_it_stands(state, &it.0)).collect();
+    if changes.is_empty() {
+        return Plan::default();
+    }
+    changes.sort_by(|a, b| a.tool.cmp(&b.tool));
+    let proposal = Proposal {
+        kind: DeployKind::Accept,
+        changes,
+        author: author.clone(),
+        claimed: None,
+        reason: Reason::accept(),
+        message: None,
+        metadata: None,
+        confirm_within_ms: None,
+        force: false,
+        keeps_conflict: false,
+        key: None,
+        quarantines: Vec::new(),
+    };
+    deploy::propose(state, rules, proposal, Vec::new(), false)
+}
+
+fn as_it_stands(state: &State, tool: &ToolId) -> Change {
+    let stands = state.on_disk(tool);
+    Change {
+        tool: tool.clone(),
+        base: stands.map(|it| Base { digest: it.digest, version: Some(it.number) }),
+        to: stands.map(|it| Target { digest: it.digest, executable: Some(it.executable) }),
+        parents: Vec::new(),
+    }
 }
 
 /// Everything in a missing root was accepted as gone: its safety stop has nothing left to hold.

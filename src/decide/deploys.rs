@@ -1,22 +1,20 @@
 //! The deploys that matter now: those that are open, those whose conflict waits for somebody, and the latest ones that
 //! rest. Older ones stand in the log. Changed by `State::apply` alone.
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
-use super::State;
+use super::{State, deploy::keeper, on_drift};
 use crate::model::{
-    Deploy, DeployNo, DeployState, Fact, LiveChange, Provisional, Rare, Record, RequestKey, Step,
-    Timestamp, Tool, ToolId,
+    Deploy, DeployKind, DeployNo, DeployState, Fact, LiveChange, Provisional, PutBack,
+    RECENT_DEPLOYS, Rare, Record, RequestKey, Step, Timestamp, Tool, ToolId,
 };
-
-/// So many of the latest are kept at hand, whatever became of them: an answer asked for again is among them.
-const RECENT: u64 = 500;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Deploys {
     by_number: OrdMap<DeployNo, Arc<Deploy>>,
-    by_key: OrdMap<RequestKey, DeployNo>,
+    /// Of these something is still to come: every look asks for them, and they are few.
+    waiting: OrdSet<DeployNo>,
     last: DeployNo,
 }
 
@@ -31,20 +29,23 @@ impl Deploys {
 
     fn put(&mut self, deploy: Deploy) {
         self.last = self.last.max(deploy.number);
-        if let Some(key) = &deploy.proposal.key {
-            self.by_key.insert(key.clone(), deploy.number);
+        if deploy.waits() {
+            self.waiting.insert(deploy.number);
+        } else {
+            self.waiting.remove(&deploy.number);
         }
         self.by_number.insert(deploy.number, Arc::new(deploy));
     }
 
+    fn waiting(&self) -> impl Iterator<Item = &Arc<Deploy>> {
+        self.waiting.iter().filter_map(|it| self.by_number.get(it))
+    }
+
     fn trim(&mut self) {
-        let oldest = DeployNo(self.last.0.saturating_sub(RECENT));
-        let old = self.by_number.range(..=oldest).filter(|it| !it.1.waits());
-        for deploy in old.map(|it| Arc::clone(it.1)).collect::<Vec<_>>() {
-            self.by_number.remove(&deploy.number);
-            if let Some(key) = &deploy.proposal.key {
-                self.by_key.remove(key);
-            }
+        let oldest = DeployNo(self.last.0.saturating_sub(RECENT_DEPLOYS));
+        let old = self.by_number.range(..=oldest).filter(|it| !it.1.waits()).map(|it| *it.0);
+        for number in old.collect::<Vec<_>>() {
+            self.by_number.remove(&number);
         }
     }
 }
@@ -58,15 +59,10 @@ impl State {
         self.deploys.last.next()
     }
 
-    pub fn last_deploy(&self) -> DeployNo {
-        self.deploys.last
-    }
-
-    /// The deploy that this request led to before.
+    /// The deploy that this request led to before, whatever the request said then.
     pub fn deploy_by_key(&self, key: &RequestKey) -> Option<&Arc<Deploy>> {
-        let same = |it: &&RequestKey| it.uid == key.uid && it.key == key.key;
-        let known = self.deploys.by_key.keys().find(same)?;
-        self.deploys.by_key.get(known).and_then(|it| self.deploy(*it))
+        let same = |it: &RequestKey| it.uid == key.uid && it.key == key.key;
+        self.deploys().rev().find(|it| it.proposal.key.as_ref().is_some_and(same))
     }
 
     /// What is old and rests is asked of the log from now on; no fact says so.
@@ -81,7 +77,7 @@ impl State {
 
     /// Not at rest.
     pub fn open_deploys(&self) -> impl Iterator<Item = &Arc<Deploy>> {
-        self.deploys().filter(|it| !it.state.rests())
+        self.deploys.waiting().filter(|it| !it.state.rests())
     }
 
     /// The deploy that is on its way for this tool and not live yet.
@@ -96,7 +92,7 @@ impl State {
 
     /// Conflicts that wait for somebody, each with its tools.
     pub fn unresolved(&self) -> impl Iterator<Item = &Arc<Deploy>> {
-        self.deploys().filter(|it| it.is_unresolved())
+        self.deploys.waiting().filter(|it| it.is_unresolved())
     }
 
     /// Live and to be confirmed, with the moment until when.
@@ -144,12 +140,14 @@ impl State {
             let ours = tool.provisional().is_some_and(|it| it.deploy == deploy.number);
             let ends = ours && deploy.state.rests();
             let provisional = opens.then(|| provisional(tool, id, deploy));
-            if !(settles || opens || ends) {
+            let put_back = put_back(tool, id, deploy, record, step);
+            if !(settles || opens || ends || put_back.is_some()) {
                 continue;
             }
             let settle = |it: &mut Rare| {
                 it.settled = if settles { record.seq } else { it.settled };
                 it.provisional = if opens || ends { provisional } else { it.provisional.take() };
+                it.put_back = put_back.or(it.put_back.take());
             };
             self.change(id, record, |tool| tool.change_rare(settle));
         }
@@ -167,6 +165,21 @@ impl State {
             });
         }
     }
+}
+
+/// What the root's policy put back, and instead of what.
+fn put_back(
+    tool: &Tool,
+    id: &ToolId,
+    deploy: &Deploy,
+    record: &Record,
+    step: &Step,
+) -> Option<PutBack> {
+    let unasked = deploy.proposal.kind == DeployKind::Restore && deploy.proposal.author == keeper();
+    let away = deploy.change(id)?.base.map(|it| it.digest);
+    let before = tool.rare.as_ref().and_then(|it| it.put_back.as_ref());
+    (unasked && matches!(step, Step::Activated { .. }))
+        .then(|| on_drift::remembered(before, away, record))
 }
 
 fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {

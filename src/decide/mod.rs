@@ -2,6 +2,7 @@
 //! same state and input give the same plan, in production, in replay and in the simulation.
 
 mod accept;
+mod aftermath;
 mod counts;
 mod deploy;
 mod deploys;
@@ -9,6 +10,7 @@ mod drift;
 mod health;
 mod manifest;
 mod observe;
+mod on_drift;
 mod recover;
 mod runtimes;
 mod scope;
@@ -21,6 +23,7 @@ use std::{
     sync::Arc,
 };
 
+pub use aftermath::aftermath;
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use health::{HealthRules, RecordArgs, ReplayOrder, chance, cool_down, judged};
@@ -53,6 +56,32 @@ pub struct RootRules {
     pub globs: Arc<Globs>,
     /// Deploys that ask for nothing else are provisional for so long.
     pub confirm_within_ms: Option<u64>,
+    pub on_drift: OnDrift,
+}
+
+/// What is done about an edit that nobody deployed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDrift {
+    /// It is told.
+    #[default]
+    Flag,
+    /// It becomes the baseline if it passes verification.
+    Accept,
+    /// The baseline is put back; the edit is a version.
+    Restore,
+}
+
+impl RootRules {
+    /// What holds where nothing else is said.
+    pub fn new(globs: Arc<Globs>) -> Self {
+        Self {
+            edits_by: Author::unknown(),
+            has_manifest: false,
+            globs,
+            confirm_within_ms: None,
+            on_drift: OnDrift::Flag,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +131,8 @@ pub enum Input {
     },
     /// The time to confirm this deploy is over.
     Deadline(DeployNo),
+    /// The time has come to do something about this tool's drift.
+    OnDrift(ToolId),
     /// A file that a deploy had displaced is closed.
     Late(Late),
     /// Calls that runtimes reported within a moment.
@@ -141,6 +172,11 @@ pub enum Command {
         contents: Vec<(Digest, Vec<u8>)>,
         /// Do everything but make it true.
         rehearsal: bool,
+    },
+    /// A proposal that does not fit what stands there, to be kept until somebody decides it.
+    Dispute {
+        proposal: Box<Proposal>,
+        contents: Vec<(Digest, Vec<u8>)>,
     },
     Confirm {
         deploy: DeployNo,
@@ -215,7 +251,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Manifest { root, digest, entries } => {
             manifest::applied(state, &root, digest, &entries)
         }
-        Input::Request(Command::Accept { what, author }) => accept::accept(state, &what, &author),
+        Input::Request(Command::Accept { what, author }) => {
+            accept::accept(state, rules, &what, &author)
+        }
         Input::Request(Command::Report { runtime, loaded, failed, ttl_ms }) => {
             runtimes::report(state, &runtime, &loaded, &failed, ttl_ms)
         }
@@ -223,6 +261,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::LeaseEnded(runtime) => runtimes::expired(state, runtime, false),
         Input::Request(Command::Propose { proposal, contents, rehearsal }) => {
             deploy::propose(state, rules, *proposal, contents, rehearsal)
+        }
+        Input::Request(Command::Dispute { proposal, contents }) => {
+            deploy::dispute(state, rules, *proposal, contents)
         }
         Input::Request(Command::Confirm { deploy, author }) => {
             deploy::confirm(state, deploy, &author)
@@ -239,6 +280,7 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         }
         Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
+        Input::OnDrift(tool) => on_drift::act(state, rules, &tool),
         Input::Late(late) => deploy::late(state, rules, late),
         Input::Reported(batch) => health::reported(state, batch),
         Input::Replayed { tool, version, replayed, now } => {

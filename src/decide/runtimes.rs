@@ -44,8 +44,9 @@ pub(super) fn report(
     }];
     facts.extend(behind.chain(failures));
     let anew = failed.iter().filter(|(tool, message)| !told(tool, message));
-    let tasks = deploy::failed_loads(state, runtime, anew);
-    Plan { tasks, ..Plan::of(facts) }
+    let back = deploy::failed_loads(state, runtime, anew);
+    facts.extend(back.facts);
+    Plan { facts, ..back }
 }
 
 pub(super) fn expired(state: &State, runtime: RuntimeName, asked: bool) -> Plan {

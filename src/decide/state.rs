@@ -272,6 +272,12 @@ impl State {
         if none { Disk::Absent } else { tool.disk }
     }
 
+    /// The content that stands in the tool's place, where that is known.
+    pub fn on_disk(&self, id: &ToolId) -> Option<&Head> {
+        let tool = self.tool(id)?;
+        tool.on_disk().filter(|_| self.disk(id, tool) == tool.disk)
+    }
+
     /// Disk against expected, the absence of its whole root included.
     pub fn sync(&self, id: &ToolId, tool: &Tool) -> Sync {
         if self.is_outside(id) {

@@ -50,11 +50,6 @@ impl Author {
     pub fn unknown() -> Self {
         Self { kind: AuthorKind::Unknown, name: None }
     }
-
-    /// In whose name the rules themselves act.
-    pub fn keeper() -> Self {
-        Self { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
-    }
 }
 
 impl fmt::Display for Author {

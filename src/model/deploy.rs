@@ -9,6 +9,10 @@ use super::{Author, CheckRun, Digest, Reason, RuntimeName, Seq, Timestamp, ToolI
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeployNo(pub u64);
 
+/// So many of the latest are kept at hand, whatever became of them: an answer that is asked for again with its
+/// `Idempotency-Key` is among them.
+pub const RECENT_DEPLOYS: u64 = 500;
+
 /// One tool's part of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

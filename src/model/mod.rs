@@ -22,7 +22,7 @@ pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
 pub use deploy::{
     Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
-    RequestKey, Step, Target,
+    RECENT_DEPLOYS, RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
@@ -40,5 +40,5 @@ pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};
 pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
 pub use switch::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
-pub use tool::{Baseline, Cause, Disk, Head, Provisional, Rare, Root, Sync, Tool};
+pub use tool::{Baseline, Cause, Disk, Head, Provisional, PutBack, Rare, Root, Sync, Tool};
 pub use version::{Note, Version};

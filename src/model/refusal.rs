@@ -1,5 +1,7 @@
 //! A request that cannot be granted. A value, not an error: the world is fine.
 
+use std::fmt;
+
 use super::{
     Author, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause, ToolId,
 };
@@ -81,4 +83,60 @@ pub struct NotBase {
     pub tool: ToolId,
     pub base: Option<Digest>,
     pub found: Option<Digest>,
+}
+
+/// In a sentence, for answers and log lines alike. What to do about it is said where it is answered.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchTool(tool) => write!(f, "no tool has the id {tool}"),
+            Self::NoSuchRuntime(name) => write!(f, "there is no runtime {name}"),
+            Self::DiskIsNot { tool, wanted, found } => {
+                let found = found.map_or_else(|| "nothing".to_owned(), |it| it.to_string());
+                write!(f, "{tool} holds {found} on disk, not {wanted}")
+            }
+            Self::CannotRead { tool, cause } => {
+                write!(f, "what stands at {tool} cannot be read: {}", cause.as_str())
+            }
+            Self::NotATool(tool) => write!(
+                f,
+                "{tool} would be no tool: its root is not configured, or its globs do not name it"
+            ),
+            Self::Conflict(bases) => {
+                let tools: Vec<&str> = bases.iter().map(|it| it.tool.as_str()).collect();
+                write!(f, "changed since its base: {}", tools.join(", "))
+            }
+            Self::DeployOpen { tool, deploy } => {
+                write!(f, "deploy {deploy} of {tool} is on its way")
+            }
+            Self::Quarantined { tool, digest } => {
+                write!(f, "{digest} of {tool} was taken out of circulation after it did harm")
+            }
+            Self::SafetyStop { root, cause } => write!(
+                f,
+                "the root {root} is stopped ({}): many of its tools are missing",
+                cause.as_str()
+            ),
+            Self::RootReadOnly { root, why } => {
+                write!(f, "the root {root} cannot be written: {why}")
+            }
+            Self::Obstructed { tool, why } => write!(f, "{tool}: {why}"),
+            Self::CannotKeepOwner { why, .. } | Self::StageFull(why) | Self::Stage(why) => {
+                f.write_str(why)
+            }
+            Self::NoSuchDeploy(deploy) => write!(f, "there is no deploy {deploy}"),
+            Self::NotInState { deploy, state, wanted } => {
+                write!(f, "deploy {deploy} is {}, not {wanted}", state.as_str())
+            }
+            Self::NotByAi(author) => write!(f, "{author} is an ai: somebody else has to"),
+            Self::CoolDown { tool, .. } => write!(
+                f,
+                "{tool} had three proposals of an ai rejected or rolled back within a day"
+            ),
+            Self::KeyReused { deploy } => write!(
+                f,
+                "this Idempotency-Key belongs to another request, which led to deploy {deploy}"
+            ),
+        }
+    }
 }

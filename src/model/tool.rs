@@ -34,8 +34,20 @@ pub struct Rare {
     pub quarantined: BTreeSet<Digest>,
     /// The known good, where it is not the baseline: the baseline is not proven yet.
     pub proven: Option<Baseline>,
+    /// The root's policy put the baseline back.
+    pub put_back: Option<PutBack>,
     /// When a switch was settled last. What was seen before says nothing.
     pub settled: Seq,
+}
+
+/// A restore that nobody asked for, so that the same edit is not undone twice in a row, and others ever later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutBack {
+    /// What stood there instead; none where nothing did.
+    pub away: Option<Digest>,
+    /// How many in a row.
+    pub times: u32,
+    pub at: Timestamp,
 }
 
 /// An open deploy that is live: what it expects on disk comes before the baseline.

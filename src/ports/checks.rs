@@ -17,8 +17,8 @@ pub trait Checks: Send + std::marker::Sync {
     /// Runs what there is to run. `stop`: the daemon stops or the deploy was given up; the answer comes at once then.
     fn verify(&self, order: &CheckOrder, stop: &StopFlag) -> Vec<CheckRun>;
 
-    /// The best rung of the ladder that works here: `runner`, `bwrap`, `landlock`, `limits`.
-    fn sandbox(&self) -> &'static str;
+    /// The best rung of the ladder that works here: `runner`, `bwrap`, `landlock`, `limits`. None: it is being found out.
+    fn sandbox(&self) -> Option<&'static str>;
 }
 
 /// All that goes live together: a load probe sees all of it in its place.

@@ -1,6 +1,7 @@
 //! Needs: what the middle asks of the world, as small synchronous traits over plain data, and the
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
+mod after;
 mod checks;
 mod shadow;
 mod stage;
@@ -20,6 +21,7 @@ pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
+    after::{After, AfterRules},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     shadow::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     stage::{

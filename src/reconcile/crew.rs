@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::warn;
+
 use super::{
     mailbox::Mailbox,
     prepare::{check_orders, stage},
@@ -20,7 +22,7 @@ use crate::{
         Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Replayed, SwitchOrder,
         Switched, ToolId,
     },
-    ports::{Archive, Checks, Inputs, Pack, Shadow, Stage, StopFlag},
+    ports::{After, Archive, Checks, Inputs, Pack, Shadow, Stage, StopFlag},
 };
 
 /// What a deploy needs of the world. Cheap to clone.
@@ -29,7 +31,7 @@ pub struct Works {
     pub stage: Arc<dyn Stage>,
     pub checks: Arc<dyn Checks>,
     pub pack: Arc<dyn Pack>,
-    pub after: Arc<dyn Fn(&Deploy) + Send + Sync>,
+    pub after: Arc<dyn After>,
     pub shadow: Arc<dyn Shadow>,
     pub inputs: Arc<dyn Inputs>,
 }
@@ -39,6 +41,9 @@ const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
+
+/// Confirmed deploys that wait for their roots' commands; more are not remembered.
+const MOST_CONFIRMED: usize = 1000;
 
 /// A task, and the question that it answers where somebody waits.
 pub(super) struct Job {
@@ -77,6 +82,8 @@ pub(super) enum Done {
 pub(super) struct Crew {
     queues: Mutex<Queues>,
     changed: Condvar,
+    /// The daemon ends.
+    ending: StopFlag,
 }
 
 #[derive(Default)]
@@ -84,6 +91,8 @@ struct Queues {
     staging: VecDeque<Job>,
     verifying: VecDeque<Verifying>,
     switching: Vec<Task>,
+    /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
+    confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     /// Replays end with the daemon, and only then.
     replays: Arc<StopFlag>,
@@ -138,6 +147,7 @@ impl Crew {
 
     /// What runs is told to end; what waits is not begun.
     pub(super) fn stop(&self) {
+        self.ending.set();
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
@@ -170,6 +180,8 @@ impl Crew {
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
+        let hand = worker();
+        threads.push(named("after").spawn(move || hand.follow_all())?);
         Ok(threads)
     }
 
@@ -222,11 +234,20 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
-            Task::After(_) | Task::Replay(_) => {
+            Task::Replay(_) => {
                 let (about, baselines) = (None, BTreeMap::new());
                 let flag = Arc::clone(&self.replays);
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
+            Task::After(deploy) => {
+                self.confirmed.extend(known.deploy(*deploy));
+                if self.confirmed.len() > MOST_CONFIRMED {
+                    self.confirmed.pop_front();
+                    warn!(event = "after.dropped", "commands of `after` take longer than deploys");
+                }
+            }
+            // The loop keeps these itself.
+            Task::OnDrift { .. } => (),
             Task::Switch(_) | Task::Settle(_) | Task::Sweep(..) | Task::Release(_) => {
                 self.switching.push(job.task);
             }
@@ -263,6 +284,7 @@ impl Hand {
                 | Task::Sweep(..)
                 | Task::Stop(_)
                 | Task::Release(_)
+                | Task::OnDrift { .. }
                 | Task::After(_)
                 | Task::Replay(_) => (),
             }
@@ -285,7 +307,6 @@ impl Hand {
                     let checks = self.verify(&proposal, &markers, &baselines, &flag);
                     self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
                 }
-                Task::After(deploy) => (self.works.after)(&deploy),
                 Task::Replay(order) => {
                     let replayed = replay(&self.works, &*self.archive, &order, &flag);
                     self.mailbox.done(Done::Replayed { order, replayed });
@@ -296,8 +317,16 @@ impl Hand {
                 | Task::Settle(_)
                 | Task::Sweep(..)
                 | Task::Stop(_)
-                | Task::Release(_) => (),
+                | Task::Release(_)
+                | Task::OnDrift { .. }
+                | Task::After(_) => (),
             }
+        }
+    }
+
+    fn follow_all(&self) {
+        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+            self.works.after.run(&deploy, &self.crew.ending);
         }
     }
 
@@ -353,6 +382,7 @@ impl Hand {
                 | Task::Rehearse(..)
                 | Task::Discard(_)
                 | Task::Stop(_)
+                | Task::OnDrift { .. }
                 | Task::After(_)
                 | Task::Replay(_) => (),
             }

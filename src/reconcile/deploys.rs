@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,8 +19,8 @@ use super::{
     round::Round,
 };
 use crate::{
-    decide::{Input, Staged, Task},
-    model::{DeployKind, DeployNo, Origin, Switched},
+    decide::{self, Input, Staged, Task},
+    model::{DeployKind, DeployNo, Origin, Switched, ToolId},
     ports::StoreError,
 };
 
@@ -37,13 +38,15 @@ pub(super) struct Deploys {
     /// Returns that are being staged, or could not be: not before this moment again.
     returning: BTreeMap<DeployNo, Moment>,
     due: Option<Moment>,
+    /// Tools of whose drift the rules are to be asked, and when.
+    drifts: BTreeMap<ToolId, Moment>,
     again: Vec<Input>,
     has_looked_back: bool,
 }
 
 impl Deploys {
     pub(super) fn next(&self) -> Option<Moment> {
-        self.due
+        self.due.into_iter().chain(self.drifts.values().copied()).min()
     }
 
     pub(super) fn decide_later(&mut self, inputs: Vec<Input>) {
@@ -129,6 +132,7 @@ impl Reconciler {
         let first = round.group.records.len();
         let returns = of(staged.order.proposal.kind);
         let goes_back = health::goes_back(&staged.order.proposal);
+        let unasked = ticket.is_none().then(|| Arc::clone(&staged.order.proposal));
         let litter = staged.outcome.as_ref().ok().map(|prepared| {
             let tools = staged.order.proposal.changes.iter().map(|it| it.tool.clone());
             Task::Discard(tools.zip(prepared.markers.iter().cloned()).collect())
@@ -138,19 +142,22 @@ impl Reconciler {
             round.litter.extend(litter);
         }
         if let Some(of) = returns {
-            let again = decided.refusal.as_ref().map(|why| {
-                warn!(event = "deploy.not_returned", deploy = of.0, ?why, "tried again");
-                round.now + RETURN_AGAIN
-            });
-            match again {
-                Some(again) => drop(self.deploys.returning.insert(of, again)),
-                None => drop(self.deploys.returning.remove(&of)),
-            }
+            match &decided.refusal {
+                Some(_) => self.deploys.returning.insert(of, round.now + RETURN_AGAIN),
+                None => self.deploys.returning.remove(&of),
+            };
         }
         if let (Some(tool), Some(why)) = (goes_back, &decided.refusal) {
             warn!(event = "deploy.not_returned", %tool, ?why, "tried again");
         }
         let reply = ticket.and_then(|it| self.deploys.waiting.remove(&it));
+        if let (Some(proposal), Some(why)) = (unasked, &decided.refusal) {
+            let kind = proposal.kind.as_str();
+            let again = if returns.is_some() { "tried again" } else { "left as it is" };
+            for it in &proposal.changes {
+                warn!(event = "deploy.not_begun", tool = %it.tool, kind, %why, "{again}");
+            }
+        }
         // A rehearsal goes on to be verified.
         let more = std::mem::take(&mut decided.stages);
         match reply {
@@ -170,6 +177,28 @@ impl Reconciler {
     pub(super) fn decide_again(&mut self, round: &mut Round) {
         for input in std::mem::take(&mut self.deploys.again) {
             self.decide_lasting(input, round);
+        }
+    }
+
+    /// What follows from what has just become durable.
+    pub(super) fn follow(&mut self, round: &mut Round) {
+        for task in decide::aftermath(&self.state, &self.rules, &round.group.records) {
+            match task {
+                Task::OnDrift { tool, after_ms } => {
+                    let when = round.now + Duration::from_millis(after_ms);
+                    self.deploys.drifts.insert(tool, when);
+                }
+                task => round.jobs.push(Job::of(task)),
+            }
+        }
+    }
+
+    pub(super) fn drifts(&mut self, round: &mut Round) {
+        let now = round.now;
+        let due = self.deploys.drifts.extract_if(.., |_, when| *when <= now);
+        for tool in due.map(|it| it.0).collect::<Vec<_>>() {
+            let decided = self.decide(Input::OnDrift(tool), Origin::Watch, round);
+            self.stage_unasked(decided.stages, round);
         }
     }
 
@@ -228,6 +257,7 @@ fn returns(task: &Task) -> Option<DeployNo> {
         | Task::Discard(_)
         | Task::Stop(_)
         | Task::Release(_)
+        | Task::OnDrift { .. }
         | Task::After(_)
         | Task::Replay(_) => None,
     }

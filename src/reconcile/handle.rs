@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    crew::Crew,
+    crew::{Crew, Works},
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     decide::{Command, Rehearsal},
     model::{CallReport, DeployNo, Record, Refusal, RootName, Seq, ToolId},
-    ports::{Archive, BarrierNo, Inputs},
+    ports::{Ability, Archive, BarrierNo, Inputs},
 };
 
 /// Cheap to clone; every front end has one.
@@ -37,6 +37,7 @@ pub(super) struct Shared {
     pub(super) raise: Box<dyn Fn(BarrierNo) + Send + Sync>,
     pub(super) lane: Arc<Lane>,
     pub(super) crew: Arc<Crew>,
+    pub(super) works: Works,
     pub(super) measures: Measures,
 }
 
@@ -108,6 +109,16 @@ impl Handle {
             ("deploys", crew.length()),
         ];
         measures.told(queues, records.receiver_count())
+    }
+
+    /// The rung of the sandbox ladder on which verification runs; none while that is found out.
+    pub fn sandbox(&self) -> Option<&'static str> {
+        self.shared.works.checks.sandbox()
+    }
+
+    /// How a root can be switched. May look at the disk.
+    pub fn ability(&self, root: &RootName) -> Ability {
+        self.shared.works.stage.ability(root)
     }
 
     pub async fn request(&self, command: Command) -> Answer {

@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 
 use super::crew::Works;
 use crate::{
-    decide::{Prepared, StageOrder, Staged},
+    decide::{Prepared, Purpose, StageOrder, Staged},
     model::{Change, Digest, Marker, Proposal, Refusal, RootName, ToolId},
     ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure},
 };
 
 /// All of it beside the live files, or nothing of it.
 pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
+    if order.purpose == Purpose::Dispute {
+        let contents = order.contents.iter().map(|it| works.pack.pack(it.0, &it.1)).collect();
+        let prepared = Prepared { markers: Vec::new(), contents, skipped: Some(Vec::new()) };
+        return Staged { order, outcome: Ok(prepared) };
+    }
     let mut markers = Vec::new();
     let mut contents = Vec::new();
     for change in &order.proposal.changes {

@@ -293,12 +293,14 @@ impl Reconciler {
         }
         self.deadlines(round);
         self.time_passed(round);
+        self.drifts(round);
         round.looks.extend(self.agenda.take_due(round.now));
         round.walks.extend(self.walks.due(&self.rules, round.now));
     }
 
     fn outcome(&mut self, mut round: Round, overflows: u64) -> Outcome {
         self.note_missed(&round.group.records);
+        self.follow(&mut round);
         let scans = std::mem::take(&mut round.scans);
         self.end_walks(&scans, round.now);
         self.state.forget_old_deploys();

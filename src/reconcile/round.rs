@@ -96,6 +96,7 @@ pub(super) fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
         | Input::Rehearsed { .. }
         | Input::Switched { .. }
         | Input::Deadline(_)
+        | Input::OnDrift(_)
         | Input::Late(_)
         | Input::Reported(_)
         | Input::Replayed { .. }

@@ -93,6 +93,7 @@ pub fn start(
         raise: Box::new(raise),
         lane: Lane::shared(),
         crew: Arc::default(),
+        works: works.clone(),
         measures: Measures::default(),
     });
     let handle = Handle { shared };

@@ -23,8 +23,8 @@ use super::{
 use crate::{
     decide::State,
     model::{
-        Author, ChainHash, Digest, Dirty, FileSeen, Origin, Packed, RootName, Seen, Seq, Sight,
-        Timestamp, ToolId,
+        ChainHash, Digest, Dirty, FileSeen, Origin, Packed, RootName, Seen, Seq, Sight, Timestamp,
+        ToolId,
     },
     ports::{Batch, Clock, Log, StoreError},
     roots::Globs,
@@ -45,12 +45,7 @@ fn root() -> RootName {
 
 fn setup(include: &str) -> Setup {
     let globs = Arc::new(Globs::new(&[include.to_owned()], &[], false).unwrap());
-    let rules = RootRules {
-        edits_by: Author::unknown(),
-        has_manifest: false,
-        globs,
-        confirm_within_ms: None,
-    };
+    let rules = RootRules::new(globs);
     let rules = Rules { roots: BTreeMap::from([(root(), rules)]), ..Rules::default() };
     Setup { rules, roots: Vec::new(), manifests: Vec::new(), audit: None }
 }

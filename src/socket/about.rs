@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     model::Digest,
+    ports::Ability,
     reconcile::{Handle, NotReady, View},
     wire::{Counters, Info, LogHead, Nothing, Ready, RootInfo, StoreInfo, WatchState},
 };
@@ -49,7 +50,8 @@ pub(super) fn info(call: &Call, _: &Nothing) -> Result<Json<Info>, Problem> {
         waiting_for,
         store: handle.map(store),
         log: view.as_deref().map(log_head),
-        roots: settings.roots.iter().map(|it| root(it, view.as_deref())).collect(),
+        sandbox: handle.and_then(Handle::sandbox).map(str::to_owned),
+        roots: settings.roots.iter().map(|it| root(it, view.as_deref(), handle)).collect(),
         counters: view.map(|it| Counters {
             missed_by_events: it.figures.missed_by_events,
             overflows: it.figures.overflows,
@@ -71,13 +73,14 @@ fn store(handle: &Handle) -> StoreInfo {
     }
 }
 
-fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
+fn root(facts: &RootFacts, view: Option<&View>, handle: Option<&Handle>) -> RootInfo {
     let watch = view.map(|it| shape::watch(it, &facts.name));
     let seen = view.and_then(|it| it.roots.get(&facts.name));
     let settled_by = if seen.is_some_and(|it| it.knows_writers) { "lease" } else { "close_event" };
     let away = view.is_some_and(|it| it.state.is_root_missing(&facts.name));
     let not_writable =
         if away { Some(shape::AWAY.to_owned()) } else { facts.writable.clone().err() };
+    let (switched_by, switched_by_why) = handle.map_or((None, None), |it| switch(it, facts));
     let (watch, watch_why) = watch.unwrap_or((WatchState::Starting, None));
     RootInfo {
         root: facts.name.to_string(),
@@ -87,6 +90,16 @@ fn root(facts: &RootFacts, view: Option<&View>) -> RootInfo {
         writable: not_writable.is_none(),
         not_writable_why: not_writable,
         settled_by: settled_by.to_owned(),
+        switched_by: switched_by.map(str::to_owned),
+        switched_by_why,
+    }
+}
+
+fn switch(handle: &Handle, facts: &RootFacts) -> (Option<&'static str>, Option<String>) {
+    match handle.ability(&facts.name) {
+        Ability::Exchange => (Some("exchange"), None),
+        Ability::Replace(why) => (Some("replace"), Some(why)),
+        Ability::ReadOnly(why) => (Some("none"), Some(why)),
     }
 }
 

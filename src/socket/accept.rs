@@ -1,37 +1,56 @@
-//! `accept`: disk becomes baseline.
+//! `accept`: disk becomes baseline. An `ai`'s is a deploy of what stands there, and its answer waits for that.
 
 use std::time::Duration;
+
+use axum::{http::StatusCode, response::Response};
+use schemars::{Schema, SchemaGenerator};
 
 use super::{
     author::authorship,
     call::Call,
+    deploys,
     problem::{Code, Problem},
-    route::Json,
+    route::{Json, Output},
 };
 use crate::{
-    model::{AuthorKind, Fact, Record, ToolId},
+    model::{Deploy, DeployNo, DeployState, Fact, Record, ToolId},
     reconcile::{self, Command},
-    wire::{Accept, Accepted, Chosen, NewBaseline, Nothing},
+    wire::{Accept, Accepted, Chosen, NewBaseline, WaitQuery},
 };
 
 /// For changes that were made before the call to settle.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Done, or waiting for somebody.
+pub(super) struct Outcome {
+    status: StatusCode,
+    accepted: Accepted,
+}
+
+impl Output for Outcome {
+    fn media(types: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+        Json::<Accepted>::media(types)
+    }
+
+    fn respond(self) -> Result<Response, Problem> {
+        let mut response = Json(self.accepted).respond()?;
+        *response.status_mut() = self.status;
+        Ok(response)
+    }
+}
+
 pub(super) async fn accept(
     call: Call,
-    _: Nothing,
+    query: WaitQuery,
     Json(request): Json<Accept>,
-) -> Result<Json<Accepted>, Problem> {
+) -> Result<Outcome, Problem> {
     let handle = call.handle()?;
+    let wait = deploys::wait(query.wait.as_deref())?;
     let what = match request.chosen()? {
         Chosen::All => reconcile::Accept::All,
         Chosen::Tools(tools) => reconcile::Accept::Tools(tools),
     };
-    let channel = call.service.settings().access.author_kind(&call.caller.peer);
     let author = authorship(&call, request.author)?.author;
-    if author.kind == AuthorKind::Ai {
-        return Err(by_an_ai(call.caller.peer.uid, channel));
-    }
     call.check_writable()?;
     // What was saved before the call is what is accepted, not what stood there a moment earlier.
     let synced = handle.sync(PATIENCE).await?;
@@ -40,8 +59,12 @@ pub(super) async fn accept(
         held.map_or(Ok(()), |it| Err(being_written(&it.0)))?;
     }
     let granted = handle.request(Command::Accept { what, author }).await??;
+    if let Some(number) = granted.deploy {
+        return gated(&call, number, wait).await;
+    }
     let accepted = granted.records.iter().filter_map(moved).collect();
-    Ok(Json(Accepted { accepted, as_of: granted.as_of.0 }))
+    let (deploy, state, as_of) = (None, None, granted.as_of.0);
+    Ok(Outcome { status: StatusCode::OK, accepted: Accepted { accepted, deploy, state, as_of } })
 }
 
 fn being_written(tool: &ToolId) -> Problem {
@@ -51,21 +74,30 @@ fn being_written(tool: &ToolId) -> Problem {
         .hint("try again when it is closed")
 }
 
-/// What an AI wants accepted must pass the gates of a deploy.
-fn by_an_ai(uid: u32, channel: AuthorKind) -> Problem {
-    let why = if channel == AuthorKind::Ai {
-        format!("uid {uid} speaks as an ai by the key authors.ai")
-    } else {
-        "the request says that it is by an ai".to_owned()
+/// What it came to, or a problem that says why it came to nothing.
+async fn gated(call: &Call, number: DeployNo, wait: Duration) -> Result<Outcome, Problem> {
+    let deploy = deploys::settled(call, number, wait).await?;
+    let told = std::sync::Arc::clone(&deploy);
+    call.blocking(move |call| deploys::told(call, &told, false)).await?;
+    let done = deploy.state == DeployState::Confirmed;
+    let status = if done { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let accepted = Accepted {
+        accepted: if done { baselines(&deploy) } else { Vec::new() },
+        deploy: Some(number.0),
+        state: Some(deploy.state.into()),
+        as_of: deploy.as_of.0,
     };
-    Problem::new(
-        Code::Forbidden,
-        format!("{why}; an ai's accept needs the gates of a deploy, which this daemon does not offer yet"),
-    )
-    .hint("let a human accept it")
-    .with("uid", uid)
-    .with("right", "accept")
-    .with("config_key", "authors.ai")
+    Ok(Outcome { status, accepted })
+}
+
+fn baselines(deploy: &Deploy) -> Vec<NewBaseline> {
+    let to = |tool: &ToolId| deploy.change(tool).and_then(|it| it.to);
+    let live = deploy.live.iter().map(|it| NewBaseline {
+        tool: it.tool.to_string(),
+        baseline: it.version.map(|it| it.0),
+        baseline_sha256: to(&it.tool).map(|it| it.digest.to_string()),
+    });
+    live.collect()
 }
 
 fn moved(record: &Record) -> Option<NewBaseline> {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     access::Right,
-    model::{Digest, Refusal, RuntimeName, ToolId},
+    model::{RuntimeName, ToolId},
     ports::StoreError,
     reconcile::Unavailable,
     wire::{self, Invalid, Unfit},
@@ -299,45 +299,4 @@ impl From<StoreError> for Problem {
     fn from(it: StoreError) -> Self {
         Self::new(Code::Internal, it.to_string()).hint("POST /v1/verify checks the whole log")
     }
-}
-
-impl From<Refusal> for Problem {
-    fn from(it: Refusal) -> Self {
-        match it {
-            Refusal::NotATool(_)
-            | Refusal::Conflict(_)
-            | Refusal::DeployOpen { .. }
-            | Refusal::Quarantined { .. }
-            | Refusal::SafetyStop { .. }
-            | Refusal::RootReadOnly { .. }
-            | Refusal::CannotKeepOwner { .. }
-            | Refusal::Obstructed { .. }
-            | Refusal::StageFull(_)
-            | Refusal::Stage(_)
-            | Refusal::NoSuchDeploy(_)
-            | Refusal::NotInState { .. }
-            | Refusal::NotByAi(_)
-            | Refusal::CoolDown { .. }
-            | Refusal::KeyReused { .. } => refused::deploy(it),
-            Refusal::NoSuchTool(id) => Self::no_such_tool(&id),
-            Refusal::NoSuchRuntime(name) => Self::no_such_runtime(&name),
-            Refusal::DiskIsNot { tool, wanted, found } => disk_is_not(&tool, wanted, found),
-            Refusal::CannotRead { tool, cause } => Self::new(
-                Code::Conflict,
-                format!("what stands at {tool} cannot be read: {}", cause.as_str()),
-            )
-            .with("tool", tool.as_str())
-            .with("cause", cause.as_str()),
-        }
-    }
-}
-
-fn disk_is_not(tool: &ToolId, wanted: Digest, found: Option<Digest>) -> Problem {
-    let found = found.map(|it| it.to_string());
-    let there = found.as_deref().unwrap_or("nothing");
-    Problem::new(Code::Conflict, format!("{tool} holds {there} on disk, not {wanted}"))
-        .hint(format!("look at GET /v1/diff/{tool}, then name the hash that is there now"))
-        .with("tool", tool.as_str())
-        .with("wanted", wanted.to_string())
-        .with("current", found)
 }

@@ -6,7 +6,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    model::{Base, Baseline, Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
+    model::{Base, Baseline, Change, Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
     reconcile::View,
     wire::{self, Side},
 };
@@ -96,6 +96,10 @@ impl<'a> Place<'a> {
     fn hashed(&self, hex: &str) -> Result<Point, Problem> {
         let found = self.call.handle()?.archive().versions_by_hash(self.id, hex)?;
         match found.as_slice() {
+            [] if self.was_proposed(hex) => {
+                let digest = whole_hash(hex).ok_or_else(|| self.no_version(hex))?;
+                Ok(Point { digest, version: None, executable: None })
+            }
             [] => {
                 Err(self
                     .no_version(&format!("none of its versions has a hash that begins with {hex}")))
@@ -108,6 +112,14 @@ impl<'a> Place<'a> {
                     .with("candidates", candidates))
             }
         }
+    }
+
+    /// Whether a deploy at hand wanted this content here: one that was refused stays the content of its deploy.
+    fn was_proposed(&self, hex: &str) -> bool {
+        let Some(digest) = whole_hash(hex) else { return false };
+        let wanted =
+            |it: &Change| it.tool == *self.id && it.to.is_some_and(|to| to.digest == digest);
+        self.view.state.deploys().any(|it| it.proposal.changes.iter().any(wanted))
     }
 
     /// The version that was the newest at that time.

@@ -22,12 +22,11 @@ use super::{
     verify,
 };
 use crate::{
-    model::{Deploy, DeployNo, Digest, Fact, Record, Seq, ToolId, Version, VersionNo},
+    model::{
+        Deploy, DeployNo, Digest, Fact, RECENT_DEPLOYS, Record, Seq, ToolId, Version, VersionNo,
+    },
     ports::{Archive, Figures, Rows, StoreError, Verified},
 };
-
-/// So many are at hand after a start, whatever became of them.
-const RECENT_DEPLOYS: u64 = 500;
 
 pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,

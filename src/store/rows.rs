@@ -10,7 +10,9 @@ use super::{
     twin::{AuthorV1, BadText, BaselineV1, DiskV1, Hex, SafetyCauseV1},
 };
 use crate::{
-    model::{DeployNo, Head, Provisional, Rare, Root, Runtime, Seq, Timestamp, Tool, VersionNo},
+    model::{
+        DeployNo, Head, Provisional, PutBack, Rare, Root, Runtime, Seq, Timestamp, Tool, VersionNo,
+    },
     ports::{Remembered, StatKey},
 };
 
@@ -35,6 +37,7 @@ struct RareRow<'a> {
     before: Option<BaselineV1>,
     quarantined: Vec<Hex>,
     proven: Option<BaselineV1>,
+    put_back: Option<(Option<Hex>, u32, i64)>,
     settled: u64,
 }
 
@@ -104,6 +107,7 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
             before: it.before.as_ref().map(Into::into),
             quarantined: it.quarantined.iter().copied().map(Hex).collect(),
             proven: it.proven.as_ref().map(Into::into),
+            put_back: it.put_back.as_ref().map(|it| (it.away.map(Hex), it.times, it.at.0)),
             settled: it.settled.0,
         }),
         as_of: tool.as_of.0,
@@ -145,6 +149,11 @@ fn rare(it: RareRow<'_>) -> Rare {
         before: it.before.map(Into::into),
         quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
         proven: it.proven.map(Into::into),
+        put_back: it.put_back.map(|(away, times, at)| PutBack {
+            away: away.map(|it| it.0),
+            times,
+            at: Timestamp(at),
+        }),
         settled: Seq(it.settled),
     }
 }

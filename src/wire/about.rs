@@ -29,6 +29,10 @@ pub struct Info {
     /// Absent until the log is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogHead>,
+    /// The rung of the ladder on which verification runs: `runner`, `bwrap`, `landlock` or `limits`. Absent while that is
+    /// found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
     pub roots: Vec<RootInfo>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Counters>,
@@ -61,6 +65,14 @@ pub struct RootInfo {
     pub not_writable_why: Option<String>,
     /// How it is known that a file is settled, such as `lease` or `close_event`.
     pub settled_by: String,
+    /// How a deploy puts a file in place: `exchange` where nothing is ever overwritten; `replace` where the file system
+    /// has no exchange, so that what is saved by rename within that moment is lost; `none` where it cannot be written.
+    /// Absent until the log is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched_by: Option<String>,
+    /// Why it is not `exchange`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched_by_why: Option<String>,
 }
 
 /// Since the start.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Claim, Invalid,
+    Claim, DeployState, Invalid,
     object::{maybe, maybe_list},
 };
 use crate::model::{Digest, ToolId};
@@ -44,6 +44,11 @@ pub enum Chosen {
 pub struct Accepted {
     /// Baselines that moved; those that were so already are not named.
     pub accepted: Vec<NewBaseline>,
+    /// An `ai`'s accept is a deploy, which may have to wait for approval: this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<DeployState>,
     pub as_of: u64,
 }
 

@@ -39,7 +39,9 @@ pub struct DeployedChange {
 pub struct DeployStep {
     /// The state that it reached, or `switching`.
     pub step: String,
-    pub at: String,
+    /// Absent in a dry run, where it did not come to pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Of the checks that led to it; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
@@ -241,7 +243,7 @@ fn steps(deploy: &model::Deploy) -> Vec<DeployStep> {
         let tails = tails.collect::<Vec<_>>().join("\n");
         DeployStep {
             step: state.as_str().to_owned(),
-            at: stamp(*time),
+            at: Some(stamp(*time)),
             took_ms: ran.map(|_| checks.iter().map(|it| it.took_ms).sum()),
             sandbox: ran.map(|it| it.sandbox.clone()),
             output_tail: ran.map(|_| tails),

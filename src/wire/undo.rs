@@ -70,9 +70,6 @@ pub struct RestoreRequest {
     /// The author's own notes, at most 16 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
-    /// Roll back unless it is confirmed in this time, `1s` to `168h`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirm_within: Option<String>,
     /// Check and verify, and change nothing. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
@@ -177,7 +174,7 @@ impl RestoreRequest {
             message: message(self.message)?,
             author: self.author,
             metadata: metadata(self.metadata.as_ref())?,
-            confirm_within_ms: confirm_within(self.confirm_within.as_deref())?,
+            confirm_within_ms: None,
             quarantine: false,
             dry_run: self.dry_run.unwrap_or(false),
         })

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
+    ("after", &["model", "ports"]),
     ("checks", &["model", "roots", "ports"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
@@ -33,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "model",
+            "after",
             "decide",
             "ports",
             "roots",

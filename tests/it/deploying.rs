@@ -5,6 +5,7 @@ mod conflicts;
 mod crash;
 mod crowd;
 mod late;
+mod policy;
 mod provisional;
 mod session;
 mod sets;

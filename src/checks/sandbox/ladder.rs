@@ -38,6 +38,11 @@ impl Ladder {
         *self.place().lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// None: it was not found out yet. Does not wait.
+    pub fn known(&self) -> Option<Rung> {
+        self.best.get().map(|it| *it.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn place(&self) -> &Mutex<Rung> {
         self.best.get_or_init(|| Mutex::new(best_of(&self.settings, &Rung::ALL)))
     }

@@ -133,8 +133,11 @@ pub(in crate::cli) struct RestoreArgs {
     pub(in crate::cli) tools: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) said: Said,
-    #[command(flatten)]
-    pub(in crate::cli) course: Course,
+    /// Check and verify, and change nothing
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    #[arg(long, value_name = "TIME", help = WAIT_HELP)]
+    pub(in crate::cli) wait: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]

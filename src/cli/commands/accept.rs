@@ -7,7 +7,7 @@ use crate::cli::{
     client::{Client, Target, Wait},
     exit::Exit,
     failure::Failure,
-    print::{GREEN, Out},
+    print::{GREEN, Out, YELLOW},
     resolve, view,
 };
 
@@ -30,7 +30,13 @@ pub(super) fn run(args: &AcceptArgs, client: &Client, out: &mut Out) -> Result<E
         let word = out.paint(GREEN, "accepted");
         out.result(&format!("{word}  {line}"));
     }
-    if accepted.is_empty() {
+    if let (Some(deploy), "awaiting_approval") =
+        (view::number(&answer, "/deploy"), view::text(&answer, "/state"))
+    {
+        let word = out.paint(YELLOW, "waits");
+        out.result(&format!("{word}  deploy {deploy}: somebody has to approve it"));
+        out.note(&format!("knowngood approve {deploy}"));
+    } else if accepted.is_empty() {
         out.note("nothing to accept: the disk is the baseline already");
     }
     Ok(Exit::Ok)

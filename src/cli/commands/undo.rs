@@ -56,11 +56,10 @@ pub(super) fn restore(args: &RestoreArgs, client: &Client, out: &mut Out) -> Res
         reason: args.said.reason.clone(),
         message: args.said.message.clone(),
         author: outcome::claim(args.said.author.as_deref())?,
-        confirm_within: args.course.confirm_within.clone(),
-        dry_run: args.course.dry_run.then_some(true),
+        dry_run: args.dry_run.then_some(true),
         ..RestoreRequest::default()
     };
-    send("/v1/restore", outcome::body(&request)?, args.course.wait.as_deref(), client, out)
+    send("/v1/restore", outcome::body(&request)?, args.wait.as_deref(), client, out)
 }
 
 fn send(

@@ -294,10 +294,10 @@ fn going_back() {
     );
     assert_eq!(asked(&["rollback", "web/fetch@v2", "--only", "v3"]), (Exit::Usage, None));
     assert_eq!(
-        asked(&["restore", "web/fetch", "--confirm-within", "5m"]).1.unwrap(),
+        asked(&["restore", "web/fetch", "--dry-run"]).1.unwrap(),
         (
             "POST /v1/restore?wait=60s".to_owned(),
-            json!({"tools": [{"tool": "t/web/fetch.py"}], "confirm_within": "5m"})
+            json!({"tools": [{"tool": "t/web/fetch.py"}], "dry_run": true})
         )
     );
 }

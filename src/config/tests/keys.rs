@@ -220,6 +220,30 @@ const CASES: &[Case] = &[
         ("\"some\"", "\"some\" is none of full, hash, off"),
     ),
     (
+        "root.on_drift",
+        &["\"flag\"", "\"accept\"", "\"restore\""],
+        ("true", "one of \"flag\", \"accept\", \"restore\"; this is true or false"),
+        ("\"keep\"", "\"keep\" is none of flag, accept, restore"),
+    ),
+    (
+        "root.confirm_within",
+        &["\"1s\"", "\"168h\""],
+        ("10", "a duration in quotes, such as \"168h\"; this is a whole number"),
+        ("\"8d\"", "\"8d\" is not within 1s to 168h"),
+    ),
+    (
+        "root.after",
+        &["[\"git\", \"commit\", \"{tools}\"]"],
+        (
+            "\"git\"",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is text in quotes",
+        ),
+        (
+            "true",
+            "a list of words, such as [\"ruff\", \"check\", \"{path}\"]; this is true or false",
+        ),
+    ),
+    (
         "root.python",
         &["\".venv/bin/python\"", "\"/usr/bin/python3\""],
         ("true", "a path in quotes; this is true or false"),
@@ -317,6 +341,7 @@ fn good_values_are_taken_and_bad_ones_refused_in_a_file() {
             "root.executables"
             | "root.python"
             | "root.import_root"
+            | "root.after"
             | "root.verify.command"
             | "root.verify.load_probe" => format!("{path} takes {sense_said}"),
             _ => (*sense_said).to_owned(),

@@ -1,6 +1,6 @@
 //! Whether what was verified may go live. A pure table; today of verification alone.
 
-use crate::model::{AuthorKind, CheckOutcome, CheckRun, DeployKind, Proposal};
+use crate::model::{AuthorKind, CheckOutcome, CheckRun, DeployKind, Proposal, ToolId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
@@ -19,7 +19,7 @@ pub(super) fn gate(proposal: &Proposal, checks: &[CheckRun]) -> Gate {
     if checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Failed(_))) {
         return Gate::Shut;
     }
-    match checks.iter().find_map(skipped) {
+    match proposal.changes.iter().find_map(|it| unchecked(&it.tool, checks)) {
         Some(why) if proposal.author.kind == AuthorKind::Ai => Gate::Approval(format!(
             "verification was skipped: {why}; somebody other than an ai has to look"
         )),
@@ -27,10 +27,15 @@ pub(super) fn gate(proposal: &Proposal, checks: &[CheckRun]) -> Gate {
     }
 }
 
-/// A check that was left out beside one that ran says nothing; one that stands alone does.
-fn skipped(run: &CheckRun) -> Option<&str> {
-    match &run.outcome {
-        CheckOutcome::Skipped(why) => Some(why),
-        CheckOutcome::Passed | CheckOutcome::Failed(_) => None,
+/// Why nothing was checked of this tool. A check that was left out beside one that ran says nothing; one that stands
+/// alone does.
+fn unchecked<'a>(tool: &ToolId, checks: &'a [CheckRun]) -> Option<&'a str> {
+    let of = || checks.iter().filter(|it| it.tool.as_ref().is_none_or(|it| it == tool));
+    if of().any(|it| it.outcome == CheckOutcome::Passed) {
+        return None;
     }
+    of().find_map(|it| match &it.outcome {
+        CheckOutcome::Skipped(why) => Some(why.as_str()),
+        CheckOutcome::Passed | CheckOutcome::Failed(_) => None,
+    })
 }

@@ -8,7 +8,7 @@ mod provisional;
 mod staged;
 mod switched;
 
-pub(super) use propose::propose;
+pub(super) use propose::{dispute, propose};
 pub(super) use provisional::{
     abort, approve, confirm, confirmed_by_runtimes, deadline, failed_loads,
 };
@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::{Plan, State};
 use crate::model::{
-    Author, Baseline, CheckRun, Deploy, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
-    Refusal, RootName, Step, SwitchOrder, Target, Tool, ToolId,
+    Author, AuthorKind, Baseline, CheckRun, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
+    Refusal, RootName, Step, SwitchOrder, Target, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -43,8 +43,13 @@ pub enum Task {
     Stop(DeployNo),
     /// What was written late is in the log: the displaced file may go.
     Release(Late),
-    /// The command that its root wants run afterwards.
-    After(Arc<Deploy>),
+    /// The commands that its roots want run, now that it is confirmed.
+    After(DeployNo),
+    /// Ask what to do about this tool's drift, after some milliseconds.
+    OnDrift {
+        tool: ToolId,
+        after_ms: u64,
+    },
     /// Run what failed on both versions.
     Replay(super::ReplayOrder),
 }
@@ -62,6 +67,8 @@ pub enum Purpose {
     Deploy,
     /// Nothing is to become true.
     Rehearsal,
+    /// It does not fit: its contents are kept, and nothing is staged.
+    Dispute,
     /// This one was waiting, and was let go on.
     Approved {
         deploy: DeployNo,
@@ -108,10 +115,11 @@ fn discard(proposal: &Proposal, markers: &[Marker]) -> Task {
 
 /// Whether the file that stands there is what the change wants.
 fn is_there(state: &State, tool: &ToolId, to: Option<&Target>) -> bool {
-    let known = state.tool(tool);
-    let stands = known.filter(|it| state.disk(tool, it) == it.disk).and_then(Tool::on_disk);
-    match (stands, to) {
-        (None, None) => known.is_none_or(|it| state.disk(tool, it) == crate::model::Disk::Absent),
+    match (state.on_disk(tool), to) {
+        (None, None) => {
+            let known = state.tool(tool);
+            known.is_none_or(|it| state.disk(tool, it) == crate::model::Disk::Absent)
+        }
         (Some(stands), Some(to)) => {
             stands.digest == to.digest && to.executable.is_none_or(|it| it == stands.executable)
         }
@@ -119,18 +127,17 @@ fn is_there(state: &State, tool: &ToolId, to: Option<&Target>) -> bool {
     }
 }
 
-/// The content on disk, as far as the log knows.
-fn found(state: &State, tool: &ToolId) -> Option<Digest> {
-    let known = state.tool(tool)?;
-    known.on_disk().filter(|_| state.disk(tool, known) == known.disk).map(|it| it.digest)
-}
-
-fn target(baseline: &Baseline) -> Target {
+pub(super) fn target(baseline: &Baseline) -> Target {
     Target { digest: baseline.digest, executable: baseline.executable }
 }
 
+/// In whose name the rules themselves act.
+pub(super) fn keeper() -> Author {
+    Author { kind: AuthorKind::Unknown, name: Some("knowngood".to_owned()) }
+}
+
 impl Plan {
-    fn task(mut self, task: Task) -> Self {
+    pub(super) fn task(mut self, task: Task) -> Self {
         self.tasks.push(task);
         self
     }

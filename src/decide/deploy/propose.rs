@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Purpose, Rehearsal, StageOrder, Task, found, is_there, step};
+use super::{Purpose, Rehearsal, StageOrder, Task, is_there, step};
 use crate::{
     decide::{Plan, Rules, State},
     model::{
@@ -18,11 +18,8 @@ pub(in crate::decide) fn propose(
     contents: Vec<(Digest, Vec<u8>)>,
     rehearsal: bool,
 ) -> Plan {
-    if let Some(known) = proposal.key.as_ref().and_then(|it| state.deploy_by_key(it)) {
-        if known.proposal.key != proposal.key {
-            return Plan::refused(Refusal::KeyReused { deploy: known.number });
-        }
-        return Plan { known: Some(known.number), ..Plan::default() };
+    if let Some(plan) = known(state, &proposal) {
+        return plan;
     }
     if let Err(refusal) = possible(state, rules, &proposal) {
         return Plan::refused(refusal);
@@ -43,6 +40,35 @@ pub(in crate::decide) fn propose(
     let purpose = if rehearsal { Purpose::Rehearsal } else { Purpose::Deploy };
     let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
     Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
+}
+
+/// The same request was made before.
+fn known(state: &State, proposal: &Proposal) -> Option<Plan> {
+    let known = state.deploy_by_key(proposal.key.as_ref()?)?;
+    if known.proposal.key != proposal.key {
+        return Some(Plan::refused(Refusal::KeyReused { deploy: known.number }));
+    }
+    Some(Plan { known: Some(known.number), ..Plan::default() })
+}
+
+/// Kept as it was proposed, until somebody decides it. Where the disk fits by now, it may as well be proposed again.
+pub(in crate::decide) fn dispute(
+    state: &State,
+    rules: &Rules,
+    proposal: Proposal,
+    contents: Vec<(Digest, Vec<u8>)>,
+) -> Plan {
+    if let Some(plan) = known(state, &proposal) {
+        return plan;
+    }
+    if let Err(refusal) = possible(state, rules, &proposal) {
+        return Plan::refused(refusal);
+    }
+    if not_bases(state, &proposal).is_empty() {
+        return Plan::refused(Refusal::Conflict(Vec::new()));
+    }
+    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
+    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Dispute }))
 }
 
 fn nothing_to_do(state: &State, proposal: Proposal, rehearsal: bool) -> Plan {
@@ -122,7 +148,8 @@ fn is_automatic(kind: DeployKind) -> bool {
 /// Tools whose disk, as far as the log knows it, is not what the proposal starts from.
 pub(super) fn not_bases(state: &State, proposal: &Proposal) -> Vec<NotBase> {
     let compare = |it: &Change| {
-        let (base, found) = (it.base.map(|it| it.digest), found(state, &it.tool));
+        let (base, found) =
+            (it.base.map(|it| it.digest), state.on_disk(&it.tool).map(|it| it.digest));
         (base != found).then(|| NotBase { tool: it.tool.clone(), base, found })
     };
     proposal.changes.iter().filter_map(compare).collect()

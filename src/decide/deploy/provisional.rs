@@ -1,9 +1,9 @@
 //! Deploys that are live and not confirmed, and those that wait: how they go on, how they end. A return is a deploy like
 //! any other, but for verification and gates: what it brings was live before.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Purpose, StageOrder, Task, discard, is_there, step, switched::moves_baseline};
+use super::{Purpose, StageOrder, Task, discard, is_there, keeper, step, switched::moves_baseline};
 use crate::{
     decide::{Plan, State, drift},
     model::{
@@ -19,11 +19,7 @@ fn open(state: &State, deploy: DeployNo) -> Result<&Arc<Deploy>, Refusal> {
 pub(in crate::decide) fn confirm(state: &State, number: DeployNo, author: &Author) -> Plan {
     match open(state, number) {
         Err(refusal) => Plan::refused(refusal),
-        Ok(it) if it.is_provisional() => {
-            let mut plan = Plan::of(confirmed(state, it, format!("by {author}")));
-            plan.tasks.push(Task::After(Arc::clone(it)));
-            plan
-        }
+        Ok(it) if it.is_provisional() => Plan::of(confirmed(state, it, format!("by {author}"))),
         // Said twice is said once.
         Ok(it) if it.state == DeployState::Confirmed => Plan::default(),
         Ok(it) => Plan::refused(not_in(it, "activated")),
@@ -85,7 +81,7 @@ pub(in crate::decide) fn deadline(state: &State, number: DeployNo) -> Plan {
     };
     let ms = deploy.proposal.confirm_within_ms.unwrap_or_default();
     let why = format!("deploy {number} was not confirmed within {ms} ms");
-    take_back(state, deploy, &Author::keeper(), why, Vec::new())
+    take_back(state, deploy, &keeper(), why, Vec::new())
 }
 
 /// A runtime could not load what a provisional deploy brought: that is taken back at once, and does not come back unseen.
@@ -93,17 +89,24 @@ pub(in crate::decide) fn failed_loads<'a>(
     state: &State,
     runtime: &RuntimeName,
     failed: impl Iterator<Item = (&'a ToolId, &'a String)>,
-) -> Vec<Task> {
-    let mut tasks = Vec::new();
+) -> Plan {
+    let mut plan = Plan::default();
+    let mut taken = BTreeSet::new();
     for (tool, message) in failed {
         let number = state.tool(tool).and_then(|it| it.provisional()).map(|it| it.deploy);
         let Some(deploy) = number.and_then(|it| state.deploy(it)) else { continue };
+        // Two tools of one deploy that fail take it back once.
+        if !taken.insert(deploy.number) {
+            continue;
+        }
         let why = format!("{runtime} could not load {tool}: {message}");
         let blamed = deploy.change(tool).and_then(|it| it.to).map(|it| (tool.clone(), it.digest));
         let blamed = blamed.into_iter().collect();
-        tasks.extend(take_back(state, deploy, &Author::keeper(), why, blamed).tasks);
+        let back = take_back(state, deploy, &keeper(), why, blamed);
+        plan.facts.extend(back.facts);
+        plan.tasks.extend(back.tasks);
     }
-    tasks
+    plan
 }
 
 pub(in crate::decide) fn abort(state: &State, number: DeployNo, author: &Author) -> Plan {

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     decide::{Plan, Rules, State},
     model::{
-        Author, CheckRun, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal, Step,
-        SwitchOrder,
+        Author, CheckRun, Deploy, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal,
+        Step, SwitchOrder,
     },
 };
 
@@ -26,7 +26,9 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
     };
     let StageOrder { proposal, purpose, .. } = order;
     // The world went on while the contents were written.
-    if let Err(refusal) = still_possible(state, rules, &proposal, &purpose) {
+    if purpose != Purpose::Dispute
+        && let Err(refusal) = still_possible(state, rules, &proposal, &purpose)
+    {
         return Plan::refused(refusal).task(discard(&proposal, &prepared.markers));
     }
     match purpose {
@@ -35,6 +37,7 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
             Some(checks) => rehearsed(&proposal, &prepared.markers, checks.clone()),
             None => Plan::default().task(Task::Rehearse(proposal, prepared.markers)),
         },
+        Purpose::Dispute => disputed(state, &proposal, prepared),
         Purpose::Approved { deploy, by } => {
             let whole =
                 Whole { deploy, proposal: &proposal, markers: prepared.markers, by: Some(by) };
@@ -60,6 +63,29 @@ fn still_possible(
     possible(state, rules, proposal)?;
     let wrong = not_bases(state, proposal);
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
+}
+
+/// It takes the place of what the same author proposed of these tools before and nobody decided.
+fn disputed(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
+    let wrong = not_bases(state, proposal);
+    if wrong.is_empty() {
+        return Plan::refused(Refusal::Conflict(wrong));
+    }
+    let deploy = state.next_deploy();
+    let tools = wrong.into_iter().map(|it| it.tool).collect();
+    let why = "the file was changed since its base, and both do not merge".to_owned();
+    let mut plan = Plan::of(vec![
+        step(deploy, proposal, Step::Accepted(Box::new((**proposal).clone()))),
+        step(deploy, proposal, Step::Conflicted { tools, why }),
+    ]);
+    let all = |it: &Deploy| it.tools().all(|id| proposal.changes.iter().any(|it| it.tool == *id));
+    let before = state.unresolved().filter(|it| it.proposal.author == proposal.author && all(it));
+    plan.facts.extend(before.map(|it| {
+        let why = "its author proposed another content".to_owned();
+        step(it.number, &it.proposal, Step::Superseded { by: Some(deploy), why })
+    }));
+    plan.contents = prepared.contents;
+    plan
 }
 
 fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {

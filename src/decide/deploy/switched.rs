@@ -85,11 +85,7 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
     settle_expectations(state, &deploy, &mut after, &mut facts);
     facts.extend(superseded(state, &deploy));
     facts.extend(quarantines(state, &deploy));
-    let mut plan = Plan::of(facts);
-    if deploy.proposal.confirm_within_ms.is_none() {
-        plan.tasks.push(Task::After(std::sync::Arc::new(deploy)));
-    }
-    plan
+    Plan::of(facts)
 }
 
 /// The fact that a change is true on disk, and the tool as it is after it.

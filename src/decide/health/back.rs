@@ -5,9 +5,9 @@ use std::{fmt::Write as _, sync::Arc};
 
 use super::{ReplayOrder, states::micros};
 use crate::{
-    decide::{Plan, Purpose, StageOrder, State, Task},
+    decide::{Plan, Purpose, StageOrder, State, Task, deploy::keeper},
     model::{
-        Author, Base, Baseline, Change, DeployKind, HealthState, Proposal, Reason, Replayed,
+        Base, Baseline, Change, DeployKind, HealthState, Proposal, Reason, Replayed,
         Target, Timestamp, Tool, ToolId, Watch,
     },
 };
@@ -82,7 +82,7 @@ pub(in crate::decide) fn taken_back(state: &State, id: &ToolId) -> Plan {
     let proposal = Proposal {
         kind: DeployKind::Regressed,
         changes,
-        author: Author::keeper(),
+        author: keeper(),
         claimed: None,
         reason: Reason::rollback(),
         message: Some(message(watch)),

@@ -7,9 +7,9 @@ use super::{
     replay::{Verdict, verdict},
 };
 use crate::{
-    decide::{Plan, State},
+    decide::{Plan, State, deploy::keeper},
     model::{
-        AlertKind, Author, Evidence, Fact, Health, HealthState, Level, Record, Replayed, Rule,
+        AlertKind, Evidence, Fact, Health, HealthState, Level, Record, Replayed, Rule,
         Timestamp, Tool, ToolId, Watch,
     },
 };
@@ -47,7 +47,7 @@ pub(in crate::decide) fn time_passed(state: &State, now: Timestamp) -> Plan {
         facts.extend(over.map(|it| Fact::ContentReleased {
             tool: id.clone(),
             digest: it.0,
-            author: Author::keeper(),
+            author: keeper(),
         }));
     }
     Plan::of(facts)

@@ -63,12 +63,7 @@ impl Story {
     /// Version 1 is the baseline, and did so often fail in so many calls.
     fn new(failures: u32, calls: u32) -> Self {
         let globs = Globs::new(&["**".to_owned()], &[], false).unwrap();
-        let root = RootRules {
-            edits_by: Author::unknown(),
-            has_manifest: false,
-            globs: std::sync::Arc::new(globs),
-            confirm_within_ms: None,
-        };
+        let root = RootRules::new(std::sync::Arc::new(globs));
         let rules = Rules {
             roots: BTreeMap::from([(RootName::new("t").unwrap(), root)]),
             ..Rules::default()
@@ -501,7 +496,7 @@ fn goes_back(story: &mut Story) {
         tool: id(),
         digest: digest(2),
         deploy: Some(deploy),
-        author: Author::keeper(),
+        author: crate::decide::deploy::keeper(),
     });
 }
 

@@ -8,12 +8,8 @@ fn named(mark: u8, entries: &[(&str, u8)]) -> Input {
 }
 
 fn story(files: &[(&str, u8)]) -> Story {
-    let mut story = Story::with(RootRules {
-        edits_by: ana(),
-        has_manifest: true,
-        globs: all(),
-        confirm_within_ms: None,
-    });
+    let mut story =
+        Story::with(RootRules { edits_by: ana(), has_manifest: true, ..RootRules::new(all()) });
     for (name, content) in files {
         story.sees(name, file(*content));
     }

@@ -1,8 +1,10 @@
 //! The rules as tables: what stood, what is seen or asked, what follows. Every row says what it is about.
 
 mod accept;
+mod deploy;
 mod manifest;
 mod observe;
+mod on_drift;
 mod recover;
 mod runtimes;
 mod scope;
@@ -32,12 +34,7 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        Self::with(RootRules {
-            edits_by: ana(),
-            has_manifest: false,
-            globs: all(),
-            confirm_within_ms: None,
-        })
+        Self::with(RootRules { edits_by: ana(), ..RootRules::new(all()) })
     }
 
     fn with(rules: RootRules) -> Self {

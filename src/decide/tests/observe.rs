@@ -88,12 +88,8 @@ fn what_stands_there_first() {
 
 #[test]
 fn where_a_manifest_says_it_the_first_scan_sets_no_baseline() {
-    let mut story = Story::with(RootRules {
-        edits_by: ana(),
-        has_manifest: true,
-        globs: all(),
-        confirm_within_ms: None,
-    });
+    let mut story =
+        Story::with(RootRules { edits_by: ana(), has_manifest: true, ..RootRules::new(all()) });
     assert_eq!(events(&story.sees("a", file(1))), ["version.recorded", "drift.detected"]);
 }
 

@@ -128,8 +128,7 @@ fn a_manifest_may_name_what_is_none() {
     let rules = RootRules {
         edits_by: ana(),
         has_manifest: true,
-        globs: globs(&["*.py"], &[], false),
-        confirm_within_ms: None,
+        ..RootRules::new(globs(&["*.py"], &[], false))
     };
     let mut story = Story::with(rules);
     let manifest =

@@ -226,12 +226,7 @@ impl Sim {
         let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
         let has_manifest = self.manifest.is_some();
         let globs = Arc::clone(&self.globs);
-        let rules = RootRules {
-            edits_by,
-            has_manifest,
-            globs: Arc::clone(&globs),
-            confirm_within_ms: None,
-        };
+        let rules = RootRules { edits_by, has_manifest, ..RootRules::new(Arc::clone(&globs)) };
         let rules = Rules { roots: [(root(), rules)].into(), ..Rules::default() };
         let roots =
             vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];

@@ -93,7 +93,11 @@ pub(super) fn found(handle: &Handle, number: DeployNo) -> Result<Arc<Deploy>, Pr
 }
 
 /// `again`: the same request was made before.
-pub(super) fn told(call: &Call, deploy: &Deploy, again: bool) -> Result<Ending, Problem> {
+pub(in crate::socket) fn told(
+    call: &Call,
+    deploy: &Deploy,
+    again: bool,
+) -> Result<Ending, Problem> {
     let deployed = Deployed::from(deploy);
     match deploy.state {
         DeployState::Activated | DeployState::Confirmed if !again => Ok(Ending::made(deployed)),

@@ -51,8 +51,7 @@ fn one(
     let tool = view.state.tool(&asked.tool).unwrap_or(&unknown);
     let place = Place { call, view, id: &asked.tool, tool };
     let base = asked.base.as_deref().map(|it| started_from(&place, it, asked)).transpose()?;
-    let current =
-        tool.on_disk().filter(|_| view.state.disk(&asked.tool, tool) == tool.disk).map(Point::from);
+    let current = view.state.on_disk(&asked.tool).map(Point::from);
     let to = asked.content.as_ref().map(|it| super::digest(it));
     let same = |one: &Option<Point>, other: &Option<Point>| {
         one.as_ref().map(|it| it.digest) == other.as_ref().map(|it| it.digest)

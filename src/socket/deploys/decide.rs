@@ -1,7 +1,5 @@
 //! What is said to a deploy that waits: confirm, approve, abort.
 
-use std::time::Duration;
-
 use super::{
     answer::{Ending, settled},
     number, wait,
@@ -66,7 +64,6 @@ async fn decide(
     if let Some(other) = other {
         settled(call, other, wait).await?;
     }
-    let short = if wait.is_zero() { Duration::ZERO } else { wait };
-    let deploy = settled(call, number, short).await?;
+    let deploy = settled(call, number, wait).await?;
     Ok(Ending::known(Deployed::from(&*deploy)))
 }

@@ -9,6 +9,7 @@ mod show;
 mod undo;
 
 pub(super) use self::{
+    answer::{settled, told},
     decide::{abort, approve, confirm},
     propose::deploy,
     show::{list, one},
@@ -30,7 +31,7 @@ fn digest(bytes: &[u8]) -> Digest {
     Digest(Sha256::digest(bytes).into())
 }
 
-fn wait(asked: Option<&str>) -> Result<Duration, Problem> {
+pub(super) fn wait(asked: Option<&str>) -> Result<Duration, Problem> {
     let Some(text) = asked else { return Ok(USUAL_WAIT) };
     if text == "0" {
         return Ok(Duration::ZERO);

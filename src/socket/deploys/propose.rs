@@ -53,14 +53,14 @@ pub(in crate::socket) async fn deploy(
     let mut tries = 0;
     loop {
         tries += 1;
-        let (proposal, contents) = put_together(&call, &asked, &by, key.clone(), tries > 1).await?;
-        let Some(proposal) = proposal else {
-            // The log may only not have heard yet.
-            call.handle()?.sync(PATIENCE).await?;
-            continue;
+        let command = match put_together(&call, &asked, &by, key.clone(), tries > 1).await? {
+            Some(command) => command,
+            None => {
+                // The log may only not have heard yet.
+                call.handle()?.sync(PATIENCE).await?;
+                continue;
+            }
         };
-        let command =
-            Command::Propose { proposal: Box::new(proposal), contents, rehearsal: asked.dry_run };
         let answer = match call.handle()?.request(command).await? {
             Ok(granted) => answered(&call, granted, wait).await,
             Err(Refusal::Conflict(_)) if tries < MOST_TRIES => {
@@ -95,47 +95,52 @@ fn check_force(by: &Authorship, asked: &Proposed) -> Result<(), Problem> {
     Ok(())
 }
 
-/// No proposal: the disk is not the base, as far as the log has heard. `heard`: it has heard everything.
+/// None: the disk is not the base, as far as the log has heard. `heard`: it has heard everything.
 async fn put_together(
     call: &Call,
     asked: &Proposed,
     by: &Authorship,
     key: Option<RequestKey>,
     heard: bool,
-) -> Result<(Option<Proposal>, Vec<(Digest, Vec<u8>)>), Problem> {
-    let asked = asked.clone();
-    let (author, claimed) = (by.author.clone(), by.claimed.clone());
+) -> Result<Option<Command>, Problem> {
+    let (asked, author, claimed) = (asked.clone(), by.author.clone(), by.claimed.clone());
     call.blocking(move |call| {
         let view = call.view()?;
-        let drafted = draft(call, &view, &asked.changes, asked.on_conflict)?;
-        if !drafted.conflicts.is_empty() {
-            if !heard {
-                return Ok((None, Vec::new()));
+        let mut drafted = draft(call, &view, &asked.changes, asked.on_conflict)?;
+        let conflicts = !drafted.conflicts.is_empty();
+        if conflicts && !heard {
+            return Ok(None);
+        }
+        let keeps_conflict = asked.on_conflict == OnConflict::Merge;
+        if conflicts {
+            let contested = contested(&asked.changes, &drafted);
+            if !keeps_conflict || asked.dry_run {
+                return Err(conflict::conflicts(call, &view, None, &contested)?);
             }
-            return Err(conflict::conflicts(
-                call,
-                &view,
-                None,
-                &contested(&asked.changes, &drafted),
-            )?);
+            // Kept as it was asked for, also where other parts of it could have been merged.
+            drafted = draft(call, &view, &asked.changes, OnConflict::Abort)?;
         }
         let Drafted { changes, contents, merged, .. } = drafted;
-        let reason = if merged { Reason::merge() } else { asked.reason };
         let proposal = Proposal {
             kind: DeployKind::Deploy,
             changes,
             author,
             claimed,
-            reason,
+            reason: if merged { Reason::merge() } else { asked.reason },
             message: asked.message,
             metadata: asked.metadata,
             confirm_within_ms: asked.confirm_within_ms,
             force: asked.force,
-            keeps_conflict: asked.on_conflict == OnConflict::Merge,
+            keeps_conflict,
             key,
             quarantines: Vec::new(),
         };
-        Ok((Some(proposal), contents))
+        let proposal = Box::new(proposal);
+        Ok(Some(if conflicts {
+            Command::Dispute { proposal, contents }
+        } else {
+            Command::Propose { proposal, contents, rehearsal: asked.dry_run }
+        }))
     })
     .await
 }
@@ -155,7 +160,7 @@ pub(in crate::socket) async fn submit(
 
 async fn answered(call: &Call, granted: Granted, wait: Duration) -> Result<Ending, Problem> {
     if let Some(rehearsal) = granted.rehearsal {
-        return rehearsed(call, &rehearsal, granted.as_of.0);
+        return rehearsed(&rehearsal, granted.as_of.0);
     }
     let number =
         granted.deploy.ok_or_else(|| Problem::new(Code::Internal, "the deploy has no number"))?;
@@ -165,7 +170,7 @@ async fn answered(call: &Call, granted: Granted, wait: Duration) -> Result<Endin
 }
 
 /// What would have happened. Nothing of it did.
-fn rehearsed(call: &Call, it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
+fn rehearsed(it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
     if it.state == DeployState::Rejected {
         return Err(rejected(None, &it.checks));
     }
@@ -183,14 +188,14 @@ fn rehearsed(call: &Call, it: &Rehearsal, as_of: u64) -> Result<Ending, Problem>
         deploy: None,
         state: it.state.into(),
         changes: changes.collect(),
-        steps: verified(call, &it.checks),
+        steps: verified(&it.checks),
         deadline: None,
         why: Some(why),
         as_of,
     }))
 }
 
-fn verified(_: &Call, checks: &[CheckRun]) -> Vec<DeployStep> {
+fn verified(checks: &[CheckRun]) -> Vec<DeployStep> {
     if checks.is_empty() {
         return Vec::new();
     }
@@ -199,7 +204,7 @@ fn verified(_: &Call, checks: &[CheckRun]) -> Vec<DeployStep> {
         checks.iter().map(|it| it.output_tail.as_str()).filter(|it| !it.is_empty()).collect();
     vec![DeployStep {
         step: "verified".to_owned(),
-        at: String::new(),
+        at: None,
         took_ms: Some(checks.iter().map(|it| it.took_ms).sum()),
         sandbox: ran.map(|it| it.sandbox.clone()),
         output_tail: Some(tails.join("\n")),

@@ -108,9 +108,7 @@ fn back(
 ) -> Result<Change, Problem> {
     let view = call.view()?;
     let place = Place::of(call, &view, &asked.tool)?;
-    let tool = place.tool;
-    let current =
-        tool.on_disk().filter(|_| view.state.disk(&asked.tool, tool) == tool.disk).map(Point::from);
+    let current = view.state.on_disk(&asked.tool).map(Point::from);
     let (to, parents) = match &asked.how {
         Back::Usual if kind == DeployKind::Restore => (Some(baseline(&place)?), Vec::new()),
         Back::Usual => (usual(&place, current.as_ref())?, Vec::new()),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    model::{Author, Cause, Dirty, RootName, ToolId},
+    model::{Cause, Dirty, RootName, ToolId},
     ports::Notice,
     reconcile::{self, Handle, RootRules, Rules, Running, Setup, World},
     roots::{Globs, WatchedRoot},
@@ -227,12 +227,7 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
     assert!(notice.set(Arc::clone(&told)).is_ok());
     let name = RootName::new("tools").unwrap();
     let globs = Arc::new(Globs::standard().unwrap());
-    let rules = RootRules {
-        edits_by: Author::unknown(),
-        has_manifest: false,
-        globs: Arc::clone(&globs),
-        confirm_within_ms: None,
-    };
+    let rules = RootRules::new(Arc::clone(&globs));
     let root = WatchedRoot {
         name: name.clone(),
         path: PathBuf::from("/srv/tools"),

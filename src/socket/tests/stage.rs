@@ -9,10 +9,12 @@ use std::{
 use super::memory::{MemoryTree, Thing, digest};
 use crate::{
     model::{
-        Change, CheckFailure, CheckOutcome, CheckRun, Digest, FileSeen, Late, LiveFile, LivePart,
-        Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
+        Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
+        LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag},
+    ports::{
+        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag,
+    },
     reconcile::Works,
 };
 
@@ -22,7 +24,7 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
         checks: Arc::new(Told(Arc::clone(&stage))),
         stage,
         pack: Arc::new(Plain),
-        after: Arc::new(|_| ()),
+        after: Arc::new(NoCommands),
         shadow: Arc::new(NoShadow),
         inputs: Arc::new(NoInputs),
     }
@@ -157,7 +159,13 @@ impl Checks for Told {
         order.parts.iter().filter_map(run).collect()
     }
 
-    fn sandbox(&self) -> &'static str {
-        "none"
+    fn sandbox(&self) -> Option<&'static str> {
+        Some("none")
     }
+}
+
+struct NoCommands;
+
+impl After for NoCommands {
+    fn run(&self, _: &Deploy, _: &StopFlag) {}
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{made, newest, on_disk, send, to, with};
-use crate::world::World;
+use super::{deploy, made, newest, on_disk, send, to, with};
+use crate::world::{World, stderr};
 
 #[test]
 fn a_stale_base_is_refused_with_all_there_is_to_know() {
@@ -64,6 +64,47 @@ fn a_merge_has_both_parents() {
     assert_eq!(answer.refusal(), (409, "conflict".to_owned()));
     assert_eq!(on_disk(&world, "x.py"), "a = 3\n\n\n\nb = 2\n");
     world.verify();
+}
+
+/// A merge that nobody could make stays listed with its content, until somebody decides it.
+#[test]
+fn what_does_not_merge_waits_for_a_person() {
+    let mut world = World::with(&[("x.py", "a = 1\n")]);
+    world.write("x.py", "a = 2\n");
+    let merge = json!({"on_conflict": "merge"});
+    let ask = |world: &World, content: &str| {
+        let answer = send(world, &with(to("tools/x.py", "v1", content), &merge));
+        assert_eq!(answer.refusal(), (409, "conflict".to_owned()));
+        answer.json()["deploy"].clone()
+    };
+    let dry =
+        with(to("tools/x.py", "v1", "a = 9\n"), &json!({"on_conflict": "merge", "dry_run": true}));
+    assert_eq!(send(&world, &dry).json()["deploy"], json!(null), "a dry run leaves nothing");
+    let first = ask(&world, "a = 3\n");
+    let second = ask(&world, "a = 4\n");
+    let listed = |world: &World| world.sync()["issues"].as_array().unwrap().clone();
+    let conflict = |it: &Value| it["type"] == "unresolved_conflict";
+    world.restart();
+    assert_eq!(deploy(&world, &first)["state"], "superseded", "its author proposed another one");
+    assert_eq!(deploy(&world, &second)["state"], "conflicted");
+    let waits: Vec<Value> = listed(&world).into_iter().filter(conflict).collect();
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert_eq!((&waits[0]["tool"], &waits[0]["deploy"]), (&json!("tools/x.py"), &second));
+    // Its content can be read, and is no version.
+    let hash = deploy(&world, &second)["changes"][0]["sha256"].as_str().unwrap().to_owned();
+    let content = world.get(&format!("{}?at={hash}", super::content_url("tools/x.py")));
+    assert_eq!((content.status, &content.body[..]), (200, &b"a = 4\n"[..]));
+    assert_eq!(world.versions("tools/x.py").len(), 2);
+    // By hand, with whatever program is named.
+    let number = second.to_string();
+    let settle = |tool: &str| world.cli(&["resolve", &number, "--tool", tool]);
+    let lazy = settle("true");
+    assert_ne!(lazy.status.code(), Some(0), "what still has marks is not deployed");
+    let done = settle("sh -c 'echo \"a = 24\" > \"$3\"'");
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    assert_eq!(on_disk(&world, "x.py"), "a = 24\n");
+    assert_eq!(deploy(&world, &second)["state"], "superseded");
+    assert!(!listed(&world).iter().any(conflict));
 }
 
 /// Each side is well-formed, both together are not.

@@ -74,7 +74,6 @@ const REFUSED: &[Refused] = &[
         "invalid_request",
         "robot",
     ),
-    ("POST", "/v1/accept", "{\"all\":true,\"author\":{\"kind\":\"ai\"}}", 403, "forbidden", "ai"),
     ("POST", "/v1/rescan", "{\"roots\":[\"other\"]}", 400, "invalid_request", "other"),
     ("PUT", "/v1/runtimes/r", "{\"ttl\":\"0s\"}", 400, "invalid_request", "ttl"),
     (
@@ -214,17 +213,4 @@ fn rights_that_are_missing_are_named_with_their_key() {
     let refused = world.cli(&["accept", "--all"]);
     assert_eq!(refused.status.code(), Some(4));
     assert!(stderr(&refused).contains("access.accept"), "{}", stderr(&refused));
-}
-
-#[test]
-fn an_ai_accepts_nothing_yet() {
-    let mut world = World::new();
-    world.config = "[authors]\nhuman = [\"self\"]\nai = [\"self\"]".to_owned();
-    world.write("x.py", "one\n");
-    world.start();
-    world.write("x.py", "two\n");
-    world.sync();
-    let answer = world.post("/v1/accept", &json!({"all": true, "author": {"kind": "human"}}));
-    assert_eq!(answer.refusal(), (403, "forbidden".to_owned()), "who is in both lists is an ai");
-    assert_eq!(world.tool("tools/x.py")["sync"], "modified");
 }
