@@ -197,7 +197,9 @@ impl Fact {
             | Self::ContentReleased { tool, .. }
             | Self::HealthChanged { tool, .. }
             | Self::AlertRaised { tool, .. } => Some(tool),
-            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => tools.first().filter(|_| tools.len() == 1),
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => {
+                tools.first().filter(|_| tools.len() == 1)
+            }
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeExpired { .. }

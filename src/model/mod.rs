@@ -28,13 +28,11 @@ pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
 pub use fact::{Fact, Origin, Record, SafetyCause};
 pub use health::{
-    AlertKind, Bar, Base as HealthBase, Evidence, Gauge, Health, HealthState, Latency, Level, Past, ReplayTable, Replayed,
-    Rule, Tally, VersionHealth, Watch,
+    AlertKind, Bar, Base as HealthBase, Evidence, Gauge, Health, HealthState, Latency, Level, Past,
+    ReplayTable, Replayed, Rule, Tally, VersionHealth, Watch,
 };
 pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
-pub use outcome::{
-    Blame, Call, CallError, CallFrame, CallReport, CallStatus, Calls, Failure,
-};
+pub use outcome::{Blame, Call, CallError, CallFrame, CallReport, CallStatus, Calls, Failure};
 pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};

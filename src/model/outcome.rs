@@ -87,8 +87,7 @@ pub struct Calls {
 }
 
 impl CallStatus {
-    pub const ALL: [Self; 5] =
-        [Self::Ok, Self::Error, Self::Timeout, Self::Crash, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Error, Self::Timeout, Self::Crash, Self::Cancelled];
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,8 +14,8 @@ use std::{
 };
 
 use crate::model::{
-    ChainHash, Deploy, DeployNo, Digest, Dirty, Health, Record, Root, RootName, Runtime, RuntimeName, Seq,
-    Timestamp, Tool, ToolId, Version, VersionNo,
+    ChainHash, Deploy, DeployNo, Digest, Dirty, Health, Record, Root, RootName, Runtime,
+    RuntimeName, Seq, Timestamp, Tool, ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};

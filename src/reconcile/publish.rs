@@ -6,7 +6,9 @@ use tracing::{debug, info, warn};
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName, Step, ToolId},
+    model::{
+        CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName, Step, ToolId,
+    },
     ports::Watching,
 };
 

@@ -1,11 +1,6 @@
 //! `GET /v1/health/{id}`: everything that the regression monitor knows of a tool, at one moment.
 
-use super::{
-    call::Call,
-    problem::Problem,
-    route::Json,
-    shape::number,
-};
+use super::{call::Call, problem::Problem, route::Json, shape::number};
 use crate::{
     model::{HealthState, ReplayTable, Replayed, Timestamp, Tool, ToolId, VersionHealth, Watch},
     ports::Archive,
@@ -27,9 +22,10 @@ fn told(view: &View, archive: &dyn Archive, id: &ToolId, tool: &Tool) -> Result<
     let watch = watch.filter(|it| stands.is_some_and(|stands| stands.digest == it.version));
     let good = tool.known_good();
     let state = view.state.health_state(id);
-    let versions = known.map_or_else(|| Ok(Vec::new()), |it| {
-        it.versions.iter().map(|it| calls(archive, id, tool, it)).collect()
-    })?;
+    let versions = known.map_or_else(
+        || Ok(Vec::new()),
+        |it| it.versions.iter().map(|it| calls(archive, id, tool, it)).collect(),
+    )?;
     let own = stands.and_then(|it| known?.version(&it.digest));
     let bakes = watch.filter(|_| {
         matches!(state, HealthState::Baking | HealthState::Suspect | HealthState::Environment)

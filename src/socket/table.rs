@@ -4,8 +4,8 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, deploys, diff, events, health, history, metrics, outcomes,
-    resolve,
+    about, accept, admin, check, content, deploys, diff, events, health, history, metrics,
+    outcomes, resolve,
     route::{Route, act, look},
     runtimes, status, tools,
 };

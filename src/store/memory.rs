@@ -9,8 +9,8 @@ use std::{
 use super::{Opened, fact, pack, segment::Head};
 use crate::{
     model::{
-        ChainHash, Deploy, DeployNo, Digest, Fact, Health, Record, Root, RootName, Runtime, RuntimeName,
-        Seq, Tool, ToolId, Version, VersionNo,
+        ChainHash, Deploy, DeployNo, Digest, Fact, Health, Record, Root, RootName, Runtime,
+        RuntimeName, Seq, Tool, ToolId, Version, VersionNo,
     },
     ports::{Archive, Batch, Figures, Log, Memory, Packed, Remembered, Rows, StoreError, Verified},
 };

@@ -172,12 +172,8 @@ impl From<&Watch> for WatchRow {
 
 impl From<WatchRow> for Watch {
     fn from(it: WatchRow) -> Self {
-        let latency = |(calls, ratio_percent, z_milli, slow)| Latency {
-            calls,
-            ratio_percent,
-            z_milli,
-            slow,
-        };
+        let latency =
+            |(calls, ratio_percent, z_milli, slow)| Latency { calls, ratio_percent, z_milli, slow };
         Self {
             version: it.version.0,
             number: VersionNo(it.number),
@@ -240,7 +236,13 @@ mod tests {
             state: HealthState::Suspect,
             began: Timestamp(1),
             since: Timestamp(2),
-            base: HealthBase { version: Some(Digest([2; 32])), calls: 5, failures: 1, caller: 2, env: 3 },
+            base: HealthBase {
+                version: Some(Digest([2; 32])),
+                calls: 5,
+                failures: 1,
+                caller: 2,
+                env: 3,
+            },
             bar,
             calls: 7,
             failures: 3,
@@ -262,7 +264,8 @@ mod tests {
         let version = VersionHealth {
             version: Digest([1; 32]),
             tally: Tally { calls: 6, tool: 5, env: 4, caller: 3, user: 2, repeats: 1 },
-            window: [past(1_000_000, None), past(2_000_000, Some(Blame::Env)), past(1, None)].into(),
+            window: [past(1_000_000, None), past(2_000_000, Some(Blame::Env)), past(1, None)]
+                .into(),
             failed: vec![(5, Timestamp(6))],
         };
         let health = Health {

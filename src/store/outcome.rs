@@ -298,7 +298,11 @@ mod tests {
                     failures: 4,
                     score: 24,
                     bar: Bar { percent: 5, weight: 6, low: 16, high: 21 },
-                    base: HealthBase { version: Some(Digest([2; 32])), calls: 20, ..HealthBase::default() },
+                    base: HealthBase {
+                        version: Some(Digest([2; 32])),
+                        calls: 20,
+                        ..HealthBase::default()
+                    },
                     failing: vec!["c1".to_owned()],
                     replay,
                     returns: Some(false),

@@ -87,8 +87,15 @@ pub struct Blamed {
 #[serde(untagged)]
 pub enum Replay {
     /// Of `m` runs on each version so many failed; `p`: how likely that is if both are the same.
-    Table { m: u32, new: u32, old: u32, p: f64 },
-    Cannot { cannot: String },
+    Table {
+        m: u32,
+        new: u32,
+        old: u32,
+        p: f64,
+    },
+    Cannot {
+        cannot: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

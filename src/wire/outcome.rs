@@ -128,8 +128,7 @@ impl Outcome {
 
 impl From<&OutcomeError> for CallError {
     fn from(it: &OutcomeError) -> Self {
-        let frame =
-            |it: &Frame| CallFrame { file: it.file.clone(), function: it.function.clone() };
+        let frame = |it: &Frame| CallFrame { file: it.file.clone(), function: it.function.clone() };
         Self {
             kind: it.kind.clone(),
             message: it.message.clone(),

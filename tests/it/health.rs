@@ -57,7 +57,10 @@ fn wait_health(world: &World, state: &str) -> Value {
 #[test]
 fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     let mut world = world("");
-    assert_eq!((&health(&world)["state"], &health(&world)["known_good"]), (&json!("unknown"), &json!(1)));
+    assert_eq!(
+        (&health(&world)["state"], &health(&world)["known_good"]),
+        (&json!("unknown"), &json!(1))
+    );
     let taken = report(&world, &calls(1, 0, 20, None));
     assert_eq!(
         taken,
@@ -90,9 +93,8 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
         (&regressed["detail"]["rule"], &regressed["detail"]["rollback"]),
         (&json!("failure_rate"), &json!(true))
     );
-    let confirmed = world.wait_event(regressed["seq"].as_u64().unwrap(), |it| {
-        it["event"] == "deploy.confirmed"
-    });
+    let confirmed = world
+        .wait_event(regressed["seq"].as_u64().unwrap(), |it| it["event"] == "deploy.confirmed");
     let deploy = world.get(&format!("/v1/deploys/{}", confirmed["deploy"])).ok();
     assert_eq!(
         (&deploy["kind"], &deploy["author"]["name"], &deploy["reason"]),
@@ -182,7 +184,8 @@ fn each_call_is_judged_by_itself() {
     let taken = report(&world, &json!({"outcomes": calls}));
     assert_eq!((&taken["accepted"], &taken["duplicates"]), (&json!(1), &json!(1)));
     let refused: Vec<_> = taken["refused"].as_array().unwrap().iter().collect();
-    let codes: Vec<_> = refused.iter().map(|it| (it["index"].clone(), it["code"].clone())).collect();
+    let codes: Vec<_> =
+        refused.iter().map(|it| (it["index"].clone(), it["code"].clone())).collect();
     assert_eq!(
         codes,
         [

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use knowngood::{
     model::{
-        Author, AuthorKind, Baseline, Digest, Disk, Fact, Head, Health, Origin, Reason, Record, Root,
-        RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
-        VersionNo,
+        Author, AuthorKind, Baseline, Digest, Disk, Fact, Head, Health, Origin, Reason, Record,
+        Root, RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId,
+        Version, VersionNo,
     },
     ports::{Archive, Batch, Pack, Rows, StoreError},
     store::Opened,

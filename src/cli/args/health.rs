@@ -9,8 +9,10 @@ const ARGS_HELP: &str =
     "What it was called with, as JSON; kept without what looks like a secret, to run it again";
 
 #[derive(Debug, Args)]
-#[command(override_usage = "knowngood outcome [OPTIONS] <TOOL> --version <REF> --status <STATUS> --duration-ms <MS>\n       \
-                            knowngood outcome < outcomes.json")]
+#[command(
+    override_usage = "knowngood outcome [OPTIONS] <TOOL> --version <REF> --status <STATUS> --duration-ms <MS>\n       \
+                            knowngood outcome < outcomes.json"
+)]
 pub(in crate::cli) struct OutcomeArgs {
     /// [default: a JSON batch from stdin, {"outcomes": […]} or the list alone]
     #[arg(

@@ -23,7 +23,8 @@ pub(super) fn run(args: &OutcomeArgs, client: &Client, out: &mut Out) -> Result<
     };
     let answer = client.post(&Target::new("/v1/outcomes"), &body, Wait::Long)?;
     let refused = view::items(&answer, "/refused");
-    let (accepted, known) = (view::count(&answer, "/accepted"), view::count(&answer, "/duplicates"));
+    let (accepted, known) =
+        (view::count(&answer, "/accepted"), view::count(&answer, "/duplicates"));
     let exit = if refused.is_empty() {
         Exit::Ok
     } else if accepted + known > 0 {

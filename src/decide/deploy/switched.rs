@@ -173,10 +173,9 @@ fn settle_expectations(
 
 pub(super) fn moves_baseline(kind: DeployKind) -> bool {
     match kind {
-        DeployKind::Deploy
-        | DeployKind::Rollback
-        | DeployKind::Accept
-        | DeployKind::Regressed => true,
+        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept | DeployKind::Regressed => {
+            true
+        }
         DeployKind::Restore | DeployKind::Automatic(_) => false,
     }
 }

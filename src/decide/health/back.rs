@@ -7,8 +7,8 @@ use super::{ReplayOrder, states::micros};
 use crate::{
     decide::{Plan, Purpose, StageOrder, State, Task, deploy::keeper},
     model::{
-        Base, Baseline, Change, DeployKind, HealthState, Proposal, Reason, Replayed,
-        Target, Timestamp, Tool, ToolId, Watch,
+        Base, Baseline, Change, DeployKind, HealthState, Proposal, Reason, Replayed, Target,
+        Timestamp, Tool, ToolId, Watch,
     },
 };
 
@@ -71,10 +71,8 @@ impl State {
 
 pub(in crate::decide) fn taken_back(state: &State, id: &ToolId) -> Plan {
     let Some((_, watch)) = state.goes(id) else { return Plan::default() };
-    let mut changes: Vec<Change> = together(state, id, watch)
-        .iter()
-        .filter_map(|it| change(it, state.tool(it)?))
-        .collect();
+    let mut changes: Vec<Change> =
+        together(state, id, watch).iter().filter_map(|it| change(it, state.tool(it)?)).collect();
     changes.sort_by(|one, other| one.tool.cmp(&other.tool));
     if !changes.iter().any(|it| it.tool == *id) {
         return Plan::default();
@@ -158,11 +156,9 @@ fn metadata(watch: &Watch) -> String {
     text.push_str("],\"replay\":");
     // Writing to a String cannot fail.
     let _: std::fmt::Result = match &watch.replay {
-        Some(Replayed::Table(it)) => write!(
-            text,
-            "{{\"m\":{},\"new\":{},\"old\":{}}}}}",
-            it.runs, it.new, it.old
-        ),
+        Some(Replayed::Table(it)) => {
+            write!(text, "{{\"m\":{},\"new\":{},\"old\":{}}}}}", it.runs, it.new, it.old)
+        }
         Some(Replayed::Cannot(why)) => {
             text.push_str("{\"cannot\":");
             quote(why, &mut text);

@@ -158,7 +158,8 @@ fn is_world(kind: &str, message: &str, tool: &ToolId) -> bool {
 /// A status of HTTP that is not about what was asked: 429 and 5xx.
 fn says_overloaded(message: &str) -> bool {
     let mut numbers = message.split(|it: char| !it.is_ascii_alphanumeric());
-    numbers.any(|it| it == "429" || it.len() == 3 && it.starts_with('5') && it.parse::<u16>().is_ok())
+    numbers
+        .any(|it| it == "429" || it.len() == 3 && it.starts_with('5') && it.parse::<u16>().is_ok())
 }
 
 fn names(message: &str, tool: &ToolId) -> bool {
@@ -248,7 +249,12 @@ mod tests {
                 Tool,
             ),
             ("botocore.exceptions.NoCredentialsError", "", ours, Env),
-            ("TypeError", "run() got an unexpected keyword argument 'q'", &["/srv/agent.py"], Caller),
+            (
+                "TypeError",
+                "run() got an unexpected keyword argument 'q'",
+                &["/srv/agent.py"],
+                Caller,
+            ),
             ("TypeError", "f() missing 1 required positional argument: 'q'", ours, Tool),
             ("TypeError", "unsupported operand", &["/srv/agent.py"], Tool),
             ("jsonschema.ValidationError", "'q' is required", &["/srv/agent.py"], Caller),

@@ -173,9 +173,8 @@ fn remembered(
         |at| health.versions.remove(at),
     );
     if health.versions.len() >= VERSIONS {
-        let matters = |it: &VersionHealth| {
-            Some(it.version) == known_good || Some(it.version) == watched
-        };
+        let matters =
+            |it: &VersionHealth| Some(it.version) == known_good || Some(it.version) == watched;
         if let Some(at) = health.versions.iter().position(|it| !matters(it)) {
             health.versions.remove(at);
         }
@@ -237,7 +236,8 @@ fn measure(watch: &mut Watch, call: &Call, is_proven: bool) {
 fn novel(watch: &mut Watch, call: &Call) {
     let Some(failure) = call.failure.as_ref().filter(|_| watch.calls <= EARLY) else { return };
     let before = watch.novel.iter().filter(|it| it.0 == failure.fingerprint);
-    watch.is_broken |= before.filter_map(|it| it.1).any(|it| call.args.is_some_and(|ours| ours != it));
+    watch.is_broken |=
+        before.filter_map(|it| it.1).any(|it| call.args.is_some_and(|ours| ours != it));
     if watch.novel.len() < NOVEL {
         watch.novel.push((failure.fingerprint, call.args));
     }

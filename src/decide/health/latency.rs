@@ -83,9 +83,8 @@ mod tests {
     #[test]
     fn slow_is_much_slower_and_by_more_than_a_blink() {
         let old: Vec<u32> = (100..150).collect();
-        let times = |percent: u32| -> Vec<u32> {
-            (100..110).map(|it: u32| it * percent / 100).collect()
-        };
+        let times =
+            |percent: u32| -> Vec<u32> { (100..110).map(|it: u32| it * percent / 100).collect() };
         let slow = |new: &[u32], old: &[u32]| compare(new, old).unwrap().slow;
         assert!(slow(&times(250), &old));
         assert!(!slow(&times(140), &old), "not by half");

@@ -12,8 +12,7 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn verdict(table: ReplayTable, level: Level) -> Verdict {
-    let (runs, new, old) =
-        (i64::from(table.runs), i64::from(table.new), i64::from(table.old));
+    let (runs, new, old) = (i64::from(table.runs), i64::from(table.new), i64::from(table.old));
     if runs > 0 && 10 * old >= 4 * runs && 10 * (new - old) < 4 * runs {
         return Verdict::Environment;
     }

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     decide::{Plan, State, deploy::keeper},
     model::{
-        AlertKind, Evidence, Fact, Health, HealthState, Level, Record, Replayed, Rule,
-        Timestamp, Tool, ToolId, Watch,
+        AlertKind, Evidence, Fact, Health, HealthState, Level, Record, Replayed, Rule, Timestamp,
+        Tool, ToolId, Watch,
     },
 };
 
@@ -236,7 +236,8 @@ impl<'a> Case<'a> {
             facts.extend(self.alert(AlertKind::InterfaceChanged, why.to_owned()));
         }
         if watch.env.over {
-            let why = "more calls than before fail because of the world: network, disk, credentials";
+            let why =
+                "more calls than before fail because of the world: network, disk, credentials";
             facts.extend(self.alert(AlertKind::Environment, why.to_owned()));
         }
         if let Some(latency) = watch.latency.filter(|it| it.slow) {
@@ -306,7 +307,8 @@ impl<'a> Case<'a> {
         } else if self.watch.deploy.is_none() {
             told("no deploy brought it, and only deploys are taken back")
         } else if u32::try_from(today).unwrap_or(u32::MAX) >= care.max_rollbacks {
-            let why = format!("{}; taken back {today} times in a day, which is enough", self.says(rule));
+            let why =
+                format!("{}; taken back {today} times in a day, which is enough", self.says(rule));
             Err((AlertKind::Frozen, why))
         } else if rule == Rule::FailureRate && !confirmed && self.watch.bar.percent > WEAK_PERCENT {
             told("the known good fails too often itself to tell by that alone")

@@ -11,8 +11,9 @@ use crate::{
     },
     model::{
         AlertKind, Author, AuthorKind, Base, Blame, Call, CallStatus, Calls, Change, DeployKind,
-        DeployNo, Digest, Fact, Failure, HealthState, Level, LiveChange, Note, Origin, Proposal, Reason, Record, ReplayTable, Replayed, RootName, Rule, RuntimeName, Seq,
-        Step, Target, Timestamp, ToolId, Version, VersionNo,
+        DeployNo, Digest, Fact, Failure, HealthState, Level, LiveChange, Note, Origin, Proposal,
+        Reason, Record, ReplayTable, Replayed, RootName, Rule, RuntimeName, Seq, Step, Target,
+        Timestamp, ToolId, Version, VersionNo,
     },
     roots::Globs,
 };
@@ -127,7 +128,12 @@ impl Story {
             reason: Reason::edit(),
             origin: if deploy.is_some() { Origin::Deploy } else { Origin::Watch },
             note: deploy.map(|it| {
-                Box::new(Note { deploy: DeployNo(it), claimed: None, message: None, metadata: None })
+                Box::new(Note {
+                    deploy: DeployNo(it),
+                    claimed: None,
+                    message: None,
+                    metadata: None,
+                })
             }),
             mtime: Timestamp(0),
             time: self.now,
@@ -292,7 +298,8 @@ fn one_that_always_fails_goes_back_and_its_content_is_named() {
     let deploy = story.deploy(2);
     for call in 1..=4 {
         let facts = story.call(2, Some(Blame::Tool));
-        let wanted = if call == 3 { vec![(HealthState::Suspect, Rule::FailureRate)] } else { vec![] };
+        let wanted =
+            if call == 3 { vec![(HealthState::Suspect, Rule::FailureRate)] } else { vec![] };
         assert_eq!(states(&facts), wanted, "call {call}");
     }
     assert_eq!((story.watch().score, story.watch().passed), (24, Some(Level::High)));
@@ -306,10 +313,19 @@ fn one_that_always_fails_goes_back_and_its_content_is_named() {
     assert_eq!(proposal.kind, DeployKind::Regressed);
     assert_eq!(proposal.quarantines, [(id(), digest(2))]);
     assert_eq!(proposal.changes[0].to.unwrap().digest, digest(1));
-    assert_eq!(proposal.changes[0].base, Some(Base { digest: digest(2), version: Some(VersionNo(2)) }));
-    assert_eq!((proposal.author.to_string(), proposal.reason.as_str()), ("unknown:knowngood".to_owned(), "rollback"));
+    assert_eq!(
+        proposal.changes[0].base,
+        Some(Base { digest: digest(2), version: Some(VersionNo(2)) })
+    );
+    assert_eq!(
+        (proposal.author.to_string(), proposal.reason.as_str()),
+        ("unknown:knowngood".to_owned(), "rollback")
+    );
     let message = proposal.message.as_deref().unwrap();
-    assert_eq!(message, format!("v2 (deploy {deploy}) failed in 4 of 4 calls, the known good in 0 of 20"));
+    assert_eq!(
+        message,
+        format!("v2 (deploy {deploy}) failed in 4 of 4 calls, the known good in 0 of 20")
+    );
     let metadata = proposal.metadata.as_deref().unwrap();
     assert!(metadata.contains("\"failing\":[\"c21\",\"c22\",\"c23\",\"c24\"]"), "{metadata}");
     assert!(metadata.ends_with("\"replay\":{\"cannot\":\"no runner\"}}"), "{metadata}");

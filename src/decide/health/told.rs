@@ -120,9 +120,8 @@ impl State {
         let good = self.known_good(&version.tool);
         let deploy = by_deploy.filter(|it| !self.is_ours(Some(*it)));
         self.change_health(&version.tool, record, |health| {
-            let same = |it: &Watch| {
-                it.version == version.digest && it.state != HealthState::Regressed
-            };
+            let same =
+                |it: &Watch| it.version == version.digest && it.state != HealthState::Regressed;
             if let Some(watch) = health.watch.as_mut().filter(|it| same(it)) {
                 watch.number = version.number;
                 return;

@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn equal_arguments_have_one_text() {
-        let one: Value = serde_json::from_str("{\"b\": [1, 2], \"a\": {\"y\":1,\"x\": 2}}").unwrap();
+        let one: Value =
+            serde_json::from_str("{\"b\": [1, 2], \"a\": {\"y\":1,\"x\": 2}}").unwrap();
         assert_eq!(canonical(&one), "{\"a\":{\"x\":2,\"y\":1},\"b\":[1,2]}");
     }
 }

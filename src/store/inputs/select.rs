@@ -16,8 +16,7 @@ pub(super) fn selected(all: &[RecordedInput], most: usize) -> Vec<RecordedInput>
     let newest_first = || (0..all.len()).rev();
     let failed = |it: &usize| all.get(*it).is_some_and(|it| it.failed);
     places.extend(newest_first().filter(failed).take(FAILING));
-    let fresh: Vec<usize> =
-        newest_first().filter(|it| !places.contains(it)).take(NEWEST).collect();
+    let fresh: Vec<usize> = newest_first().filter(|it| !places.contains(it)).take(NEWEST).collect();
     places.extend(fresh);
     let mut shapes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, input) in all.iter().enumerate().filter(|it| !places.contains(&it.0)) {

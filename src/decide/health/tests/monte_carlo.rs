@@ -91,9 +91,8 @@ impl World {
         const HISTORIES: u32 = 8000;
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
         let ends: Vec<u32> = (0..HISTORIES).filter_map(|_| self.run(&mut dice)).collect();
-        let percent = |count: usize| {
-            f64::from(u32::try_from(count).unwrap()) * 100.0 / f64::from(HISTORIES)
-        };
+        let percent =
+            |count: usize| f64::from(u32::try_from(count).unwrap()) * 100.0 / f64::from(HISTORIES);
         (percent(ends.len()), percent(ends.iter().filter(|it| **it <= 20).count()))
     }
 }
@@ -115,7 +114,10 @@ fn monte_carlo_comes_to_what_the_specification_says() {
         let world = |new, outage| World { calls, old: 0.05, new, outage, replays };
         for (new, said) in [0.05, 0.3, 0.5].into_iter().zip(said) {
             let (fifty, twenty) = world(new, false).taken_back();
-            eprintln!("{calls:>3} calls, replay {replays}, 5 -> {:>2.0} %: {fifty:>5.1} ({twenty:.0}), said {said}", new * 100.0);
+            eprintln!(
+                "{calls:>3} calls, replay {replays}, 5 -> {:>2.0} %: {fifty:>5.1} ({twenty:.0}), said {said}",
+                new * 100.0
+            );
             let error = if new > 0.1 { 8.0 } else { 1.0 };
             assert!((fifty - said).abs() <= error, "{fifty} is not about {said}");
         }
