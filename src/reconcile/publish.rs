@@ -102,27 +102,24 @@ fn is_initial(fact: &Fact) -> bool {
 /// By consequence, too.
 fn tell_health(record: &Record) {
     let (event, seq) = (record.fact.event(), record.seq.0);
-    match &record.fact {
-        Fact::HealthChanged { tool, number, from, to, evidence, .. } => {
-            let (version, from, rule) = (number.0, from.as_str(), evidence.rule.as_str());
-            let (calls, failures, score) = (evidence.calls, evidence.failures, evidence.score);
-            let rollback = evidence.returns.is_some();
-            match to {
-                HealthState::Suspect | HealthState::Regressed | HealthState::Environment => {
-                    warn!(event, seq, %tool, version, health = to.as_str(), from, rule, calls, failures, score, rollback);
-                }
-                HealthState::Unknown
-                | HealthState::Baking
-                | HealthState::Healthy
-                | HealthState::Inconclusive => {
-                    info!(event, seq, %tool, version, health = to.as_str(), from, rule, calls, failures, score);
-                }
+    if let Fact::HealthChanged { tool, number, from, to, evidence, .. } = &record.fact {
+        let (version, from, rule) = (number.0, from.as_str(), evidence.rule.as_str());
+        let (calls, failures, score) = (evidence.calls, evidence.failures, evidence.score);
+        let (health, rollback) = (to.as_str(), evidence.returns.is_some());
+        match to {
+            HealthState::Suspect | HealthState::Regressed | HealthState::Environment => {
+                warn!(event, seq, %tool, version, health, from, rule, calls, failures, score, rollback);
+            }
+            HealthState::Unknown
+            | HealthState::Baking
+            | HealthState::Healthy
+            | HealthState::Inconclusive => {
+                info!(event, seq, %tool, version, health, from, rule, calls, failures, score);
             }
         }
-        Fact::AlertRaised { tool, number, kind, why, .. } => {
-            warn!(event, seq, %tool, version = number.0, kind = kind.as_str(), why);
-        }
-        _ => (),
+    }
+    if let Fact::AlertRaised { tool, number, kind, why, .. } = &record.fact {
+        warn!(event, seq, %tool, version = number.0, kind = kind.as_str(), why);
     }
 }
 

@@ -22,19 +22,10 @@ fn told(view: &View, archive: &dyn Archive, id: &ToolId, tool: &Tool) -> Result<
     let watch = watch.filter(|it| stands.is_some_and(|stands| stands.digest == it.version));
     let good = tool.known_good();
     let state = view.state.health_state(id);
-    let versions = known.map_or_else(
-        || Ok(Vec::new()),
-        |it| it.versions.iter().map(|it| calls(archive, id, tool, it)).collect(),
-    )?;
+    let versions = known.into_iter().flat_map(|it| &it.versions);
+    let versions = versions.map(|it| calls(archive, id, tool, it)).collect::<Result<_, _>>()?;
     let own = stands.and_then(|it| known?.version(&it.digest));
-    let bakes = watch.filter(|_| {
-        matches!(state, HealthState::Baking | HealthState::Suspect | HealthState::Environment)
-    });
-    let after = |it: &Watch, ms: u64| {
-        let term = i64::try_from(ms.saturating_mul(1000)).unwrap_or(i64::MAX);
-        wire::stamp(Timestamp(it.began.0.saturating_add(term)))
-    };
-    let rules = &view.rules.health;
+    let [bake_ends, bake_gives_up] = bakes_until(view, watch.filter(|_| bakes(state)));
     Ok(Health {
         tool: id.to_string(),
         version: stands.map(|it| it.number.0),
@@ -54,14 +45,27 @@ fn told(view: &View, archive: &dyn Archive, id: &ToolId, tool: &Tool) -> Result<
         latency: watch.and_then(|it| it.latency).map(Into::into),
         known_good: good.and_then(|it| it.version).map(|it| it.0),
         known_good_sha256: good.map(|it| it.digest.to_string()),
-        bake_ends: bakes.map(|it| after(it, rules.bake_min_ms)),
-        bake_gives_up: bakes.map(|it| after(it, rules.bake_max_ms)),
+        bake_ends,
+        bake_gives_up,
         rollback: watch.is_some_and(|it| it.returns.is_some()),
         rollbacks: known.map_or(0, |it| it.rollbacks.len() as u64),
         quiet_calls: known.map_or(0, |it| it.quiet),
         alerts: watch.into_iter().flat_map(|it| &it.told).map(|it| it.as_str().into()).collect(),
         versions,
         as_of: view.as_of().0,
+    })
+}
+
+fn bakes(state: HealthState) -> bool {
+    matches!(state, HealthState::Baking | HealthState::Suspect | HealthState::Environment)
+}
+
+/// When it is proven at the earliest, and when it is given up to prove it.
+fn bakes_until(view: &View, watch: Option<&Watch>) -> [Option<String>; 2] {
+    let rules = &view.rules.health;
+    [rules.bake_min_ms, rules.bake_max_ms].map(|ms| {
+        let term = i64::try_from(ms.saturating_mul(1000)).unwrap_or(i64::MAX);
+        watch.map(|it| wire::stamp(Timestamp(it.began.0.saturating_add(term))))
     })
 }
 

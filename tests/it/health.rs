@@ -104,6 +104,13 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     assert_eq!(evidence["failing"], json!(["c100", "c101", "c102", "c103"]), "{deploy}");
     assert_eq!(evidence["replay"]["cannot"], "there is no runner", "{deploy}");
     assert_eq!(fs::read_to_string(world.path("x.sh")).unwrap(), "echo one\n");
+    is_known_good_again(&world);
+    let log = world.end_with_log();
+    let line = |event: &str| log.iter().filter(|it| it["event"] == event).count();
+    assert!(line("outcomes.recorded") >= 1 && line("health.changed") >= 1, "{log:?}");
+}
+
+fn is_known_good_again(world: &World) {
     let tool = world.tool(TOOL);
     assert_eq!(
         (&tool["known_good"], &tool["baseline"], &tool["health"]),
@@ -112,7 +119,7 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     world.wait_kind(0, "content.quarantined");
     let refused = world.post("/v1/deploys", &by_ai("echo two\n"));
     assert_eq!(refused.refusal(), (409, "quarantined".to_owned()));
-    assert_eq!(health(&world)["rollbacks"], 1);
+    assert_eq!(health(world)["rollbacks"], 1);
     let metrics = String::from_utf8(world.get("/metrics").body).unwrap();
     for line in [
         "knowngood_outcomes_total{status=\"error\",blame=\"tool\"} 1",
@@ -122,9 +129,6 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     world.verify();
-    let log = world.end_with_log();
-    let line = |event: &str| log.iter().filter(|it| it["event"] == event).count();
-    assert!(line("outcomes.recorded") >= 1 && line("health.changed") >= 1, "{log:?}");
 }
 
 #[test]

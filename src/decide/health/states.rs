@@ -24,14 +24,11 @@ const WEAK_PERCENT: u8 = 15;
 pub(in crate::decide) fn consequences(state: &State, records: &[Record]) -> Vec<Fact> {
     let mut facts = Vec::new();
     for record in records {
-        match &record.fact {
-            Fact::OutcomesRecorded { tools, .. } => {
-                facts.extend(tools.iter().flat_map(|it| judge(state, it, record.time)));
-            }
-            Fact::RuntimeFailed { tool, .. } => {
-                facts.extend(not_loaded(state, tool, record.time));
-            }
-            _ => (),
+        if let Fact::OutcomesRecorded { tools, .. } = &record.fact {
+            facts.extend(tools.iter().flat_map(|it| judge(state, it, record.time)));
+        }
+        if let Fact::RuntimeFailed { tool, .. } = &record.fact {
+            facts.extend(not_loaded(state, tool, record.time));
         }
     }
     facts
@@ -153,9 +150,22 @@ impl<'a> Case<'a> {
             HealthState::Suspect if watch.score < watch.bar.low / 2 => {
                 self.changed(HealthState::Healthy, Rule::Noise, None)
             }
-            HealthState::Healthy | HealthState::Suspect => Vec::new(),
-            _ if watch.calls > 0 => self.changed(HealthState::Healthy, Rule::Reported, None),
-            _ => Vec::new(),
+            HealthState::Unknown
+            | HealthState::Baking
+            | HealthState::Regressed
+            | HealthState::Environment
+            | HealthState::Inconclusive
+                if watch.calls > 0 =>
+            {
+                self.changed(HealthState::Healthy, Rule::Reported, None)
+            }
+            HealthState::Healthy
+            | HealthState::Suspect
+            | HealthState::Unknown
+            | HealthState::Baking
+            | HealthState::Regressed
+            | HealthState::Environment
+            | HealthState::Inconclusive => Vec::new(),
         }
     }
 
@@ -170,13 +180,13 @@ impl<'a> Case<'a> {
             return self.changed(HealthState::Regressed, Rule::NovelError, None);
         }
         if let Some(level) = watch.passed {
-            let alone = self.tool.known_good().is_none();
-            return match level {
-                Level::High if alone => {
-                    self.changed(HealthState::Regressed, Rule::FailureRate, None)
-                }
-                _ if is(HealthState::Suspect) => Vec::new(),
-                _ => self.changed(HealthState::Suspect, Rule::FailureRate, None),
+            // Without a known good there is nothing to run beside it.
+            return if level == Level::High && self.tool.known_good().is_none() {
+                self.changed(HealthState::Regressed, Rule::FailureRate, None)
+            } else if is(HealthState::Suspect) {
+                Vec::new()
+            } else {
+                self.changed(HealthState::Suspect, Rule::FailureRate, None)
             };
         }
         let early = watch.calls <= EARLY && !watch.novel.is_empty();
@@ -319,10 +329,12 @@ impl<'a> Case<'a> {
 
     fn says(&self, rule: Rule) -> String {
         let watch = self.watch;
-        match rule {
-            Rule::Load => format!("{} could not be loaded", watch.number),
-            Rule::NovelError => format!("{} has programming errors of its own", watch.number),
-            _ => format!("{} fails in {} of {} calls", watch.number, watch.failures, watch.calls),
+        if rule == Rule::Load {
+            format!("{} could not be loaded", watch.number)
+        } else if rule == Rule::NovelError {
+            format!("{} has programming errors of its own", watch.number)
+        } else {
+            format!("{} fails in {} of {} calls", watch.number, watch.failures, watch.calls)
         }
     }
 }

@@ -167,15 +167,14 @@ impl Story {
     }
 
     fn call(&mut self, version: u8, blame: Option<Blame>) -> Vec<Fact> {
-        self.call_with(version, blame, "KeyError", false, None, 10)
+        self.call_with(version, blame, ("KeyError", false), None, 10)
     }
 
     fn call_with(
         &mut self,
         version: u8,
         blame: Option<Blame>,
-        kind: &str,
-        programming: bool,
+        (kind, programming): (&str, bool),
         args: Option<u64>,
         duration_ms: u32,
     ) -> Vec<Fact> {
@@ -228,17 +227,17 @@ impl Story {
 }
 
 fn states(facts: &[Fact]) -> Vec<(HealthState, Rule)> {
-    let each = facts.iter().filter_map(|it| match it {
-        Fact::HealthChanged { to, evidence, .. } => Some((*to, evidence.rule)),
-        _ => None,
+    let each = facts.iter().filter_map(|it| {
+        let Fact::HealthChanged { to, evidence, .. } = it else { return None };
+        Some((*to, evidence.rule))
     });
     each.collect()
 }
 
 fn alerts(facts: &[Fact]) -> Vec<AlertKind> {
-    let each = facts.iter().filter_map(|it| match it {
-        Fact::AlertRaised { kind, .. } => Some(*kind),
-        _ => None,
+    let each = facts.iter().filter_map(|it| {
+        let Fact::AlertRaised { kind, .. } = it else { return None };
+        Some(*kind)
     });
     each.collect()
 }
@@ -401,17 +400,17 @@ fn what_is_not_the_tools_fault_takes_nothing_back() {
 fn a_new_programming_error_on_two_inputs_is_enough() {
     let mut story = Story::new(0, 20);
     story.deploy(2);
-    let mut fails = |args| story.call_with(2, Some(Blame::Tool), "NameError", true, args, 1);
+    let mut fails = |args| story.call_with(2, Some(Blame::Tool), ("NameError", true), args, 1);
     assert_eq!(states(&fails(Some(1))), [(HealthState::Suspect, Rule::NovelError)]);
     assert_eq!(states(&fails(Some(1))), [], "the same input, within a minute");
     let facts = fails(Some(2));
     assert_eq!(states(&facts), [(HealthState::Regressed, Rule::NovelError)]);
     assert!(story.is_going_back());
     let mut story = Story::new(0, 20);
-    story.call_with(1, Some(Blame::Tool), "NameError", true, Some(1), 1);
+    story.call_with(1, Some(Blame::Tool), ("NameError", true), Some(1), 1);
     story.deploy(2);
-    story.call_with(2, Some(Blame::Tool), "NameError", true, Some(2), 1);
-    let facts = story.call_with(2, Some(Blame::Tool), "NameError", true, Some(3), 1);
+    story.call_with(2, Some(Blame::Tool), ("NameError", true), Some(2), 1);
+    let facts = story.call_with(2, Some(Blame::Tool), ("NameError", true), Some(3), 1);
     assert_eq!(states(&facts), [], "the known good had it, too");
 }
 
@@ -420,11 +419,11 @@ fn the_same_failure_within_a_minute_counts_once() {
     let mut story = Story::new(0, 20);
     story.deploy(2);
     for _ in 0..10 {
-        story.call_with(2, Some(Blame::Tool), "KeyError", false, Some(7), 1);
+        story.call_with(2, Some(Blame::Tool), ("KeyError", false), Some(7), 1);
     }
     assert_eq!((story.watch().score, story.watch().calls), (6, 1));
     story.now.0 += 61 * SECOND;
-    story.call_with(2, Some(Blame::Tool), "KeyError", false, Some(7), 1);
+    story.call_with(2, Some(Blame::Tool), ("KeyError", false), Some(7), 1);
     assert_eq!((story.watch().score, story.watch().calls), (12, 2));
     let health = story.state.health(&id()).unwrap();
     assert_eq!(health.version(&digest(2)).unwrap().tally.repeats, 9);
@@ -450,7 +449,7 @@ fn slow_is_told_and_nothing_else() {
     story.deploy(2);
     let mut told = Vec::new();
     for _ in 0..40 {
-        told.extend(story.call_with(2, None, "", false, None, 500));
+        told.extend(story.call_with(2, None, ("", false), None, 500));
     }
     assert_eq!((states(&told), alerts(&told)), (vec![], vec![AlertKind::Slow]));
     let latency = story.watch().latency.unwrap();
@@ -605,7 +604,7 @@ fn counts_made_again_from_the_log_are_the_same() {
     story.deploy(3);
     for round in 0..40_u64 {
         let blame = (round % 3 == 0).then_some(Blame::Tool);
-        story.call_with(3, blame, "NameError", true, Some(round), 7);
+        story.call_with(3, blame, ("NameError", true), Some(round), 7);
     }
     story.waits(2 * HOUR);
     let mut again = State::default();
