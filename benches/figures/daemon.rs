@@ -2,6 +2,7 @@
 //! nothing.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixStream,
@@ -20,8 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A state directory, and the socket of whoever runs on it.
 pub(crate) struct Place {
-    root: PathBuf,
-    state: PathBuf,
+    arguments: Vec<OsString>,
     /// Apart, because the path of a socket is short.
     socket: TempDir,
 }
@@ -35,18 +35,30 @@ pub(crate) struct Daemon {
 impl Place {
     /// An empty one.
     pub(crate) fn new(home: &Path, root: &Path) -> Self {
+        Self::with(home, vec![root.into()])
+    }
+
+    /// An empty one, with a configuration.
+    pub(crate) fn configured(home: &Path, config: &str) -> Self {
+        let path = home.join("config.toml");
+        fs::write(&path, config).unwrap();
+        Self::with(home, vec!["--config".into(), path.into()])
+    }
+
+    fn with(home: &Path, mut arguments: Vec<OsString>) -> Self {
         let state = home.join("state");
         if state.exists() {
             fs::remove_dir_all(&state).unwrap();
         }
-        Self { root: root.to_owned(), state, socket: TempDir::new().unwrap() }
+        arguments.extend(["--state-dir".into(), state.into()]);
+        Self { arguments, socket: TempDir::new().unwrap() }
     }
 
     /// Starts it and waits until it is ready. Gives the time that it took.
     pub(crate) fn start(&self) -> (Daemon, Duration) {
         let socket = self.socket.path().join("socket");
         let mut command = Command::new(env!("CARGO_BIN_EXE_knowngood"));
-        command.arg("run").arg(&self.root).arg("--state-dir").arg(&self.state);
+        command.arg("run").args(&self.arguments);
         command.arg("--socket").arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KNOWNGOOD") {

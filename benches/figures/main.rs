@@ -1,4 +1,5 @@
-//! The figures, by one command: `cargo bench --bench figures [-- latency|idle|requests|burst|scan|restart|cost|memory …]
+//! The figures, by one command: `cargo bench --bench figures [-- latency|idle|requests|burst|deploys|scan|restart|cost|
+//! memory …]
 //! [--tools 100000] [--saves 300] [--rounds 3] [--dir DIR]`.
 //!
 //! Runs the real program beside programs that do a part of its work, in turns on the same files, and prints medians
@@ -12,10 +13,12 @@
     reason = "a measurement ends where something fails, prints what it found, and counts no further than a float does"
 )]
 
+mod asker;
 mod bare;
 mod burst;
 mod cost;
 mod daemon;
+mod deploys;
 mod idle;
 mod latency;
 mod load;
@@ -53,6 +56,9 @@ fn main() {
     }
     if options.wants(Part::Burst) {
         show(&burst::run(&options, &home));
+    }
+    if options.wants(Part::Deploys) {
+        deploys::run(&options, &home).iter().for_each(show);
     }
     let large = [Part::Scan, Part::Restart, Part::Cost, Part::Memory];
     if large.iter().any(|it| options.wants(*it)) {

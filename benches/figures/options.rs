@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory|burst|requests|idle|cost …] \
+const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory|burst|deploys|requests|idle|cost …] \
     [--tools N] [--saves N] [--rounds N] [--dir DIR]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub(crate) enum Part {
     Idle,
     Requests,
     Burst,
+    Deploys,
     Scan,
     Restart,
     Cost,
@@ -18,11 +19,12 @@ pub(crate) enum Part {
 }
 
 /// In the order in which they are run.
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("latency", Part::Latency),
     ("idle", Part::Idle),
     ("requests", Part::Requests),
     ("burst", Part::Burst),
+    ("deploys", Part::Deploys),
     ("scan", Part::Scan),
     ("restart", Part::Restart),
     ("cost", Part::Cost),

@@ -20,6 +20,8 @@ fn of(state: &State, rules: &Rules, record: &Record) -> Vec<Task> {
             let after = is_to_be_followed(state, *deploy, step).then_some(Task::After(*deploy));
             let left = tools.iter().filter(|it| step.state().rests() && acts(&it.root()));
             let left = left.filter_map(|it| on_drift::later(state, it, record.time));
+            let calm = !matches!(step, Step::Conflicted { .. } | Step::Aborted { .. });
+            let left = left.map(|it| if calm { it } else { on_drift::not_at_once(it) });
             after.into_iter().chain(left).collect()
         }
         _ => Vec::new(),

@@ -80,9 +80,10 @@ impl State {
         self.deploys.waiting().filter(|it| !it.state.rests())
     }
 
-    /// The deploy that is on its way for this tool and not live yet.
-    pub fn deploy_before_activation(&self, id: &ToolId) -> Option<&Arc<Deploy>> {
-        self.open_deploys().find(|it| it.state.is_before_activation() && it.change(id).is_some())
+    /// Deploys that are on their way for this tool and not live yet: one, or one that waits for approval and a way back.
+    pub(super) fn before_activation(&self, id: &ToolId) -> impl Iterator<Item = &Arc<Deploy>> {
+        let ours = |it: &Deploy| it.state.is_before_activation() && it.change(id).is_some();
+        self.open_deploys().filter(move |it| ours(it))
     }
 
     /// Whether a switch of the tool is under way: what is seen of it says nothing.

@@ -12,6 +12,8 @@ use crate::model::{
     Target, Timestamp, Tool, ToolId,
 };
 
+/// How long to wait where a deploy met something else than the log knows of.
+const AGAIN_MS: u64 = 30_000;
 /// Whoever edits what was put back gets more time with each edit, up to this.
 const LONGEST_BACKOFF_MS: u64 = 300_000;
 /// After so much quiet it counts from the beginning again.
@@ -29,11 +31,22 @@ pub(super) fn later(state: &State, tool: &ToolId, now: Timestamp) -> Option<Task
     Some(Task::OnDrift { tool: tool.clone(), after_ms: doubled.min(LONGEST_BACKOFF_MS) })
 }
 
+/// What could not be done now cannot be done a moment later either, unless something is seen: whoever holds the file open
+/// would be met again and again, and each time would be a deploy in the log.
+pub(super) fn not_at_once(task: Task) -> Task {
+    match task {
+        Task::OnDrift { tool, after_ms } => {
+            Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) }
+        }
+        other => other,
+    }
+}
+
 pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {
     let Some(root) = rules.roots.get(&id.root()) else { return Plan::default() };
     let Some(tool) = state.tool(id) else { return Plan::default() };
     let held = state.root(&id.root()).safety.is_some()
-        || state.deploy_before_activation(id).is_some()
+        || state.before_activation(id).next().is_some()
         || tool.provisional().is_some();
     let proposal = match root.on_drift {
         _ if held => None,

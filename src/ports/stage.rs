@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Change, Marker, RootName, ToolId};
+use crate::model::{Change, Marker, RootName, Timestamp, ToolId};
 pub use crate::model::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
 
 /// Puts contents in place: beside the live files first, then at once. Writes below no root but through its own folder
 /// there, and overwrites nothing: what stood in the way comes out under the stage's name and is judged.
 pub trait Stage: Send + std::marker::Sync {
-    /// Writes the change's content beside the live files, durable, with owner, group, mode, labels and a later mtime than
-    /// the live file's. Changes nothing that anybody sees. `bytes`: the content; none where the file is to go.
-    fn stage(&self, change: &Change, bytes: Option<&[u8]>) -> Result<Marker, StageFailure>;
+    /// Writes the change's content beside the live files, durable, with owner, group, mode, labels and an mtime in a later
+    /// second than the live file's and than `after`. Changes nothing that anybody sees. `bytes`: the content; none where
+    /// the file is to go.
+    fn stage(
+        &self,
+        change: &Change,
+        bytes: Option<&[u8]>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure>;
 
     /// Where the staged content can be read (to be verified).
     fn staged(&self, tool: &ToolId, marker: &Marker) -> Option<PathBuf>;

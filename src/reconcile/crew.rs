@@ -12,12 +12,14 @@ use std::{
 use tracing::warn;
 
 use super::{
+    hands::Hands,
+    known::Known,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
     replay::replay,
 };
 use crate::{
-    decide::{ReplayOrder, Staged, State, Task},
+    decide::{ReplayOrder, Staged, Task},
     model::{
         Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Replayed, SwitchOrder,
         Switched, ToolId,
@@ -37,7 +39,7 @@ pub struct Works {
 }
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
-const STAGERS: usize = 8;
+pub(super) const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
@@ -72,59 +74,38 @@ pub(super) enum Done {
         outcome: Switched,
     },
     Late(Late),
-    Replayed {
-        order: ReplayOrder,
-        replayed: Replayed,
-    },
+    Replayed(ReplayOrder, Replayed),
 }
 
 #[derive(Default)]
 pub(super) struct Crew {
     queues: Mutex<Queues>,
-    changed: Condvar,
+    hands: Hands,
     /// The daemon ends.
     ending: StopFlag,
 }
 
 #[derive(Default)]
-struct Queues {
-    staging: VecDeque<Job>,
-    verifying: VecDeque<Verifying>,
-    switching: Vec<Task>,
+pub(super) struct Queues {
+    pub(super) staging: VecDeque<Job>,
+    pub(super) verifying: VecDeque<Verifying>,
+    pub(super) switching: Vec<Task>,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
-    confirmed: VecDeque<Arc<Deploy>>,
+    pub(super) confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
-    /// Replays end with the daemon, and only then.
-    replays: Arc<StopFlag>,
     stop: bool,
 }
 
 /// With what the verification is about: the deploy may be gone from the state when its turn comes.
-struct Verifying {
+pub(super) struct Verifying {
     job: Job,
     about: Option<Arc<Deploy>>,
     baselines: BTreeMap<ToolId, Digest>,
     flag: Arc<StopFlag>,
 }
 
-/// What the loop knows that those who work need.
-pub(super) trait Known {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>>;
-    fn baseline(&self, tool: &ToolId) -> Option<Digest>;
-}
-
-impl Known for State {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>> {
-        Self::deploy(self, number).cloned()
-    }
-
-    fn baseline(&self, tool: &ToolId) -> Option<Digest> {
-        self.tool(tool)?.baseline.as_ref().map(|it| it.digest)
-    }
-}
-
 impl Crew {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -136,8 +117,7 @@ impl Crew {
         for job in jobs {
             queues.put(job, known);
         }
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake(&queues);
     }
 
     pub(super) fn length(&self) -> usize {
@@ -151,9 +131,7 @@ impl Crew {
         let mut queues = self.lock();
         queues.stop = true;
         queues.stops.values().for_each(|it| it.set());
-        queues.replays.set();
-        drop(queues);
-        self.changed.notify_all();
+        self.hands.wake_all();
     }
 
     pub(super) fn start(
@@ -186,7 +164,12 @@ impl Crew {
     }
 
     /// Waits for something of one kind, at most `limit`; `None`: the end, or nothing came.
-    fn next<T>(&self, limit: Option<Duration>, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+    fn next<T>(
+        &self,
+        woken: &Condvar,
+        limit: Option<Duration>,
+        take: impl Fn(&mut Queues) -> Option<T>,
+    ) -> Next<T> {
         let mut queues = self.lock();
         loop {
             if queues.stop {
@@ -196,11 +179,10 @@ impl Crew {
                 return Next::Work(it);
             }
             let Some(limit) = limit else {
-                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = woken.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let waited =
-                self.changed.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
+            let waited = woken.wait_timeout(queues, limit).unwrap_or_else(PoisonError::into_inner);
             queues = waited.0;
             if waited.1.timed_out() {
                 return Next::Nothing;
@@ -235,8 +217,7 @@ impl Queues {
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
             Task::Replay(_) => {
-                let (about, baselines) = (None, BTreeMap::new());
-                let flag = Arc::clone(&self.replays);
+                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
             Task::After(deploy) => {
@@ -256,76 +237,93 @@ impl Queues {
     }
 }
 
-struct Hand {
-    crew: Arc<Crew>,
-    works: Works,
-    archive: Arc<dyn Archive>,
-    mailbox: Arc<Mailbox>,
+/// One of those who work. Each does one thing after the other.
+pub(super) struct Hand {
+    pub(super) crew: Arc<Crew>,
+    pub(super) works: Works,
+    pub(super) archive: Arc<dyn Archive>,
+    pub(super) mailbox: Arc<Mailbox>,
 }
 
 impl Hand {
+    fn next<T>(&self, woken: &Condvar, take: impl Fn(&mut Queues) -> Option<T>) -> Next<T> {
+        self.crew.next(woken, None, take)
+    }
+
     fn stage_all(&self) {
-        while let Next::Work(job) = self.crew.next(None, |it| it.staging.pop_front()) {
-            let ticket = job.ticket;
-            match job.task {
-                Task::Stage(order) => {
-                    let staged = stage(&self.works, &*self.archive, order);
-                    self.mailbox.done(Done::Staged { ticket, staged });
-                }
-                Task::Discard(parts) => {
-                    for (tool, marker) in &parts {
-                        self.works.stage.discard(tool, marker);
-                    }
-                }
-                Task::Verify(_)
-                | Task::Rehearse(..)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_)
-                | Task::OnDrift { .. }
-                | Task::After(_)
-                | Task::Replay(_) => (),
+        while let Next::Work(job) = self.next(&self.crew.hands.stage, |it| it.staging.pop_front()) {
+            self.stage(job);
+        }
+    }
+
+    pub(super) fn stage(&self, job: Job) {
+        let ticket = job.ticket;
+        match job.task {
+            Task::Stage(order) => {
+                let staged = stage(&self.works, &*self.archive, order);
+                self.mailbox.done(Done::Staged { ticket, staged });
             }
+            Task::Discard(parts) => {
+                for (tool, marker) in &parts {
+                    self.works.stage.discard(tool, marker);
+                }
+            }
+            Task::Verify(_)
+            | Task::Rehearse(..)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_)
+            | Task::Replay(_) => (),
         }
     }
 
     fn verify_all(&self) {
-        while let Next::Work(work) = self.crew.next(None, |it| it.verifying.pop_front()) {
-            let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
-            match task {
-                Task::Verify(deploy) => {
-                    if let Some(about) = about {
-                        let (proposal, markers) = (&about.proposal, &about.markers);
-                        let checks = self.verify(proposal, markers, &baselines, &flag);
-                        self.mailbox.done(Done::Verified { deploy, checks });
-                    }
-                    self.crew.lock().stops.remove(&deploy);
+        while let Next::Work(work) =
+            self.next(&self.crew.hands.verify, |it| it.verifying.pop_front())
+        {
+            self.judge(work);
+        }
+    }
+
+    pub(super) fn judge(&self, work: Verifying) {
+        let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
+        match task {
+            Task::Verify(deploy) => {
+                if let Some(about) = about {
+                    let (proposal, markers) = (&about.proposal, &about.markers);
+                    let checks = self.verify(proposal, markers, &baselines, &flag);
+                    self.mailbox.done(Done::Verified { deploy, checks });
                 }
-                Task::Rehearse(proposal, markers) => {
-                    let checks = self.verify(&proposal, &markers, &baselines, &flag);
-                    self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
-                }
-                Task::Replay(order) => {
-                    let replayed = replay(&self.works, &*self.archive, &order, &flag);
-                    self.mailbox.done(Done::Replayed { order, replayed });
-                }
-                Task::Stage(_)
-                | Task::Discard(_)
-                | Task::Switch(_)
-                | Task::Settle(_)
-                | Task::Sweep(..)
-                | Task::Stop(_)
-                | Task::Release(_)
-                | Task::OnDrift { .. }
-                | Task::After(_) => (),
+                self.crew.lock().stops.remove(&deploy);
             }
+            Task::Rehearse(proposal, markers) => {
+                let checks = self.verify(&proposal, &markers, &baselines, &flag);
+                self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+            }
+            Task::Replay(order) => {
+                let replayed = replay(&self.works, &*self.archive, &order, &self.crew.ending);
+                self.mailbox.done(Done::Replayed(order, replayed));
+            }
+            Task::Stage(_)
+            | Task::Discard(_)
+            | Task::Switch(_)
+            | Task::Settle(_)
+            | Task::Sweep(..)
+            | Task::Stop(_)
+            | Task::Release(_)
+            | Task::OnDrift { .. }
+            | Task::After(_) => (),
         }
     }
 
     fn follow_all(&self) {
-        while let Next::Work(deploy) = self.crew.next(None, |it| it.confirmed.pop_front()) {
+        while let Next::Work(deploy) =
+            self.next(&self.crew.hands.follow, |it| it.confirmed.pop_front())
+        {
             self.works.after.run(&deploy, &self.crew.ending);
         }
     }
@@ -350,20 +348,24 @@ impl Hand {
             let take = |it: &mut Queues| {
                 Some(std::mem::take(&mut it.switching)).filter(|it| !it.is_empty())
             };
-            match self.crew.next(limit, take) {
+            match self.crew.next(&self.crew.hands.switch, limit, take) {
                 Next::Work(tasks) => self.switch(tasks, &mut told),
                 Next::Nothing => (),
                 Next::Stop => return,
             }
-            for late in self.works.stage.late() {
-                if told.insert(late.name.clone()) {
-                    self.mailbox.done(Done::Late(late));
-                }
+            self.tell_late(&mut told);
+        }
+    }
+
+    pub(super) fn tell_late(&self, told: &mut BTreeSet<String>) {
+        for late in self.works.stage.late() {
+            if told.insert(late.name.clone()) {
+                self.mailbox.done(Done::Late(late));
             }
         }
     }
 
-    fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
+    pub(super) fn switch(&self, tasks: Vec<Task>, told: &mut BTreeSet<String>) {
         let mut orders: Vec<SwitchOrder> = Vec::new();
         for task in tasks {
             match task {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     decide::{self, Input, Staged, Task},
-    model::{DeployKind, DeployNo, Origin, Switched, ToolId},
+    model::{DeployKind, DeployNo, Marker, Origin, Proposal, Switched, ToolId},
     ports::StoreError,
 };
 
@@ -106,6 +106,7 @@ impl Reconciler {
             }
             Done::Rehearsed { ticket, proposal, markers, checks } => {
                 let first = round.group.records.len();
+                round.litter.push(litter(&proposal, &markers));
                 let decided = self.decide(
                     Input::Rehearsed { proposal, markers, checks },
                     Origin::Watch,
@@ -123,7 +124,7 @@ impl Reconciler {
                 self.decide_lasting(Input::Switched { deploy, outcome }, round);
             }
             Done::Late(late) => self.decide_lasting(Input::Late(late), round),
-            Done::Replayed { order, replayed } => self.replayed(order, replayed, round),
+            Done::Replayed(order, replayed) => self.replayed(order, replayed, round),
         }
         Ok(())
     }
@@ -133,12 +134,11 @@ impl Reconciler {
         let returns = of(staged.order.proposal.kind);
         let goes_back = health::goes_back(&staged.order.proposal);
         let unasked = ticket.is_none().then(|| Arc::clone(&staged.order.proposal));
-        let litter = staged.outcome.as_ref().ok().map(|prepared| {
-            let tools = staged.order.proposal.changes.iter().map(|it| it.tool.clone());
-            Task::Discard(tools.zip(prepared.markers.iter().cloned()).collect())
-        });
+        let prepared = staged.outcome.as_ref().ok();
+        let litter = prepared.map(|it| litter(&staged.order.proposal, &it.markers));
         let mut decided = self.decide(Input::Staged(staged), Origin::Watch, round);
-        if round.group.records.len() > first {
+        // Also where it was refused: on a full disk the task to remove it goes the way of all tasks.
+        if decided.stages.is_empty() {
             round.litter.extend(litter);
         }
         if let Some(of) = returns {
@@ -182,15 +182,17 @@ impl Reconciler {
 
     /// What follows from what has just become durable.
     pub(super) fn follow(&mut self, round: &mut Round) {
+        let mut drifts: BTreeMap<ToolId, Moment> = BTreeMap::new();
         for task in decide::aftermath(&self.state, &self.rules, &round.group.records) {
             match task {
                 Task::OnDrift { tool, after_ms } => {
                     let when = round.now + Duration::from_millis(after_ms);
-                    self.deploys.drifts.insert(tool, when);
+                    drifts.entry(tool).and_modify(|it| *it = when.min(*it)).or_insert(when);
                 }
                 task => round.jobs.push(Job::of(task)),
             }
         }
+        self.deploys.drifts.extend(drifts);
     }
 
     pub(super) fn drifts(&mut self, round: &mut Round) {
@@ -233,6 +235,11 @@ impl Reconciler {
         let on_its_way = self.state.open_deploys().any(|it| of(it.proposal.kind).is_some());
         self.deploys.due = due.min().filter(|it| !on_its_way || *it > now);
     }
+}
+
+fn litter(proposal: &Proposal, markers: &[Marker]) -> Task {
+    let tools = proposal.changes.iter().map(|it| it.tool.clone());
+    Task::Discard(tools.zip(markers.iter().cloned()).collect())
 }
 
 fn of(kind: DeployKind) -> Option<DeployNo> {

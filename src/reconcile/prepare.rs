@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::crew::Works;
 use crate::{
     decide::{Prepared, Purpose, StageOrder, Staged},
-    model::{Change, Digest, Marker, Proposal, Refusal, RootName, ToolId},
-    ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure},
+    model::{Change, Digest, Marker, Origin, Proposal, Refusal, RootName, Timestamp, ToolId},
+    ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure, StoreError},
 };
 
 /// All of it beside the live files, or nothing of it.
@@ -45,15 +45,37 @@ fn stage_one(
 ) -> Result<Marker, Refusal> {
     let tool = &change.tool;
     let Some(to) = change.to else {
-        return works.stage.stage(change, None).map_err(|it| refused(tool, it));
+        return works.stage.stage(change, None, None).map_err(|it| refused(tool, it));
     };
+    let after = newest_mtime(archive, tool).map_err(|it| Refusal::Stage(it.to_string()))?;
     let brought = order.contents.iter().find(|it| it.0 == to.digest);
     if let Some((digest, bytes)) = brought {
         packed.push(works.pack.pack(*digest, bytes));
-        return works.stage.stage(change, Some(bytes)).map_err(|it| refused(tool, it));
+        return works.stage.stage(change, Some(bytes), after).map_err(|it| refused(tool, it));
     }
     let bytes = content(archive, &to.digest).map_err(Refusal::Stage)?;
-    works.stage.stage(change, Some(&bytes)).map_err(|it| refused(tool, it))
+    works.stage.stage(change, Some(&bytes), after).map_err(|it| refused(tool, it))
+}
+
+/// Of all that stood there since the last deploy, and of that one, whose mtime was after all before it. It may lie ahead of
+/// the clock, and behind it somebody may have saved by hand.
+fn newest_mtime(archive: &dyn Archive, tool: &ToolId) -> Result<Option<Timestamp>, StoreError> {
+    let (mut newest, mut below, mut count) = (None, None, 1);
+    loop {
+        let page = archive.versions(tool, below, count)?;
+        for it in &page {
+            newest = newest.max(Some(it.mtime));
+            if it.origin == Origin::Deploy {
+                return Ok(newest);
+            }
+        }
+        match page.last() {
+            Some(it) if page.len() == count => below = Some(it.number),
+            Some(_) | None => return Ok(newest),
+        }
+        // Each is read from the log: as a rule, one is enough.
+        count *= 4;
+    }
 }
 
 fn content(archive: &dyn Archive, digest: &Digest) -> Result<Vec<u8>, String> {

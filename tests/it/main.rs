@@ -20,6 +20,7 @@ mod lifecycle;
 mod logs;
 mod metrics;
 mod mutants;
+mod proofs;
 mod readme;
 mod refusals;
 mod replay;

@@ -61,7 +61,7 @@ fn change((path, base, to): Planned) -> Change {
 fn order(stage: &DiskStage, planned: &[Planned]) -> SwitchOrder {
     let parts = planned.iter().map(|it| {
         let change = change(*it);
-        let marker = stage.stage(&change, it.2.map(str::as_bytes)).unwrap();
+        let marker = stage.stage(&change, it.2.map(str::as_bytes), None).unwrap();
         (change, marker)
     });
     SwitchOrder { deploy: DeployNo(1), parts: parts.collect() }

@@ -16,7 +16,10 @@ use knowngood::{
     store::{self, Manner, Opened, Sync},
 };
 
-use crate::store_samples::{Dice, content, digest, tool};
+use crate::{
+    store_samples::{Dice, content, digest, tool},
+    world::cut_power,
+};
 
 // ------------------------------------------------------------------------ what the child writes
 
@@ -470,26 +473,8 @@ fn a_disk_that_is_full_from_the_start_is_refused() {
 
 // --------------------------------------------------------------------------------- power cuts
 
-/// What the script printed last, and whether nothing was lost. `None`: it cannot run here.
 fn power_cuts(rounds: u32, writer: &str) -> Option<(bool, String)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power-cut");
-    let mut command = Command::new(script);
-    command.args(["--rounds", &rounds.to_string(), "--writer", &child_line(writer, MEGABYTE)]);
-    command.args(["--checker", &child_line("check", MEGABYTE)]);
-    let Ok(out) = command.output() else {
-        println!("skipped: python3 is not here");
-        return None;
-    };
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    match out.status.code() {
-        Some(0) => Some((true, text)),
-        Some(1) if text.contains("cuts with a loss") => Some((false, text)),
-        Some(3) => {
-            println!("skipped: {text}");
-            None
-        }
-        _ => panic!("{text}{}", String::from_utf8_lossy(&out.stderr)),
-    }
+    cut_power(rounds, &[], &child_line(writer, MEGABYTE), &child_line("check", MEGABYTE))
 }
 
 fn cut_and_compare(rounds: u32) {

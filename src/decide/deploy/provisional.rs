@@ -19,11 +19,24 @@ fn open(state: &State, deploy: DeployNo) -> Result<&Arc<Deploy>, Refusal> {
 pub(in crate::decide) fn confirm(state: &State, number: DeployNo, author: &Author) -> Plan {
     match open(state, number) {
         Err(refusal) => Plan::refused(refusal),
-        Ok(it) if it.is_provisional() => Plan::of(confirmed(state, it, format!("by {author}"))),
+        Ok(it) if it.is_provisional() => {
+            if let Some(refusal) = is_going_back(state, it) {
+                return Plan::refused(refusal);
+            }
+            Plan::of(confirmed(state, it, format!("by {author}")))
+        }
         // Said twice is said once.
         Ok(it) if it.state == DeployState::Confirmed => Plan::default(),
         Ok(it) => Plan::refused(not_in(it, "activated")),
     }
+}
+
+/// It is being taken back at this moment: nobody is told that it stays.
+fn is_going_back(state: &State, deploy: &Deploy) -> Option<Refusal> {
+    let back = DeployKind::Automatic(deploy.number);
+    let by = state.open_deploys().find(|it| it.proposal.kind == back)?;
+    let tool = by.tools().next()?.clone();
+    Some(Refusal::DeployOpen { tool, deploy: by.number })
 }
 
 fn not_in(deploy: &Deploy, wanted: &'static str) -> Refusal {
@@ -62,7 +75,11 @@ pub(in crate::decide) fn confirmed_by_runtimes(state: &State, runtime: &RuntimeN
         !deploy.witnesses.is_empty()
             && witnesses.all(|(name, tool)| has_it(state, deploy, name, tool))
     };
-    let asked = |it: &Deploy| it.is_provisional() && it.witnesses.iter().any(|it| it.0 == *runtime);
+    let asked = |it: &Deploy| {
+        it.is_provisional()
+            && it.witnesses.iter().any(|it| it.0 == *runtime)
+            && is_going_back(state, it).is_none()
+    };
     let whole = state.open_deploys().filter(|it| asked(it) && all_have_it(it));
     whole
         .flat_map(|it| confirmed(state, it, "by the runtimes that had loaded it".to_owned()))
@@ -207,7 +224,10 @@ fn back(deploy: &Deploy, live: &LiveChange) -> Change {
 }
 
 /// Drift as it is once nothing of the deploy is expected any more.
-fn drift_without<'a>(state: &'a State, deploy: &'a Deploy) -> impl Iterator<Item = Fact> + 'a {
+pub(super) fn drift_without<'a>(
+    state: &'a State,
+    deploy: &'a Deploy,
+) -> impl Iterator<Item = Fact> + 'a {
     deploy.tools().filter_map(|id| {
         let before = state.tool(id)?;
         let mut after = before.clone();

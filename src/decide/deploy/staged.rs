@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
     gate::{Gate, gate},
-    propose::{not_bases, possible},
+    propose::{known_by_key, not_bases, possible},
     step,
     switched::accepted,
 };
@@ -25,7 +25,11 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         Err(refusal) => return Plan::refused(refusal),
     };
     let StageOrder { proposal, purpose, .. } = order;
-    // The world went on while the contents were written.
+    // The world went on while the contents were written; the same request may have been quicker.
+    let is_new = matches!(purpose, Purpose::Deploy | Purpose::Dispute);
+    if let Some(plan) = known_by_key(state, &proposal).filter(|_| is_new) {
+        return plan.task(discard(&proposal, &prepared.markers));
+    }
     if purpose != Purpose::Dispute
         && let Err(refusal) = still_possible(state, rules, &proposal, &purpose)
     {
@@ -54,13 +58,17 @@ fn still_possible(
 ) -> Result<(), Refusal> {
     if let Purpose::Approved { deploy, .. } = purpose {
         let now = state.deploy(*deploy).map_or(DeployState::Abandoned, |it| it.state);
-        return if now == DeployState::AwaitingApproval {
-            Ok(())
-        } else {
-            Err(Refusal::NotInState { deploy: *deploy, state: now, wanted: "awaiting_approval" })
-        };
+        if now != DeployState::AwaitingApproval {
+            let (deploy, wanted) = (*deploy, "awaiting_approval");
+            return Err(Refusal::NotInState { deploy, state: now, wanted });
+        }
+        // A conflict is the end of it, and is told so.
+        return possible(state, rules, proposal, Some(*deploy));
     }
-    possible(state, rules, proposal)?;
+    if let DeployKind::Automatic(of) = proposal.kind {
+        still_provisional(state, of)?;
+    }
+    possible(state, rules, proposal, None)?;
     let wrong = not_bases(state, proposal);
     if wrong.is_empty() { Ok(()) } else { Err(Refusal::Conflict(wrong)) }
 }
@@ -88,6 +96,15 @@ fn disputed(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan
     plan
 }
 
+/// It may have been confirmed while its way back was staged.
+fn still_provisional(state: &State, of: DeployNo) -> Result<(), Refusal> {
+    let now = state.deploy(of).map_or(DeployState::Abandoned, |it| it.state);
+    if now == DeployState::Activated {
+        return Ok(());
+    }
+    Err(Refusal::NotInState { deploy: of, state: now, wanted: "activated" })
+}
+
 fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
     let deploy = state.next_deploy();
     let Prepared { markers, contents, skipped } = prepared;
@@ -96,7 +113,10 @@ fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
         step(deploy, proposal, Step::Staged(markers.clone())),
     ]);
     plan.contents = contents;
-    let Some(checks) = skipped else { return plan.task(Task::Verify(deploy)) };
+    let goes_back = matches!(proposal.kind, DeployKind::Automatic(_));
+    let Some(checks) = skipped.or(goes_back.then(Vec::new)) else {
+        return plan.task(Task::Verify(deploy));
+    };
     let whole = Whole { deploy, proposal, markers, by: None };
     judged(state, whole, checks, plan)
 }

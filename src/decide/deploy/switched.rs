@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Task, discard, step, target};
+use super::{Task, discard, provisional::drift_without, step, target};
 use crate::{
     decide::{Plan, Rules, State, deploys, drift, observe, state::move_baseline},
     model::{
@@ -51,7 +51,9 @@ pub(in crate::decide) fn interrupted(state: &State, rules: &Rules) -> Plan {
             plan.tasks.push(discard(&it.proposal, &it.markers));
         }
     }
-    let open = state.open_deploys().flat_map(|it| it.markers.iter().map(|it| it.name.clone()));
+    // What waits for approval is staged anew when it goes on.
+    let open = state.open_deploys().filter(|it| it.state != DeployState::AwaitingApproval);
+    let open = open.flat_map(|it| it.markers.iter().map(|it| it.name.clone()));
     let keep: Vec<String> = open.collect();
     let sweeps = rules.roots.keys().map(|root| Task::Sweep(root.clone(), keep.clone()));
     plan.tasks.extend(sweeps);
@@ -68,8 +70,9 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
         changes.push(LiveChange {
             tool: change.tool.clone(),
             version: tool.on_disk().map(|it| it.number),
-            displaced: before.on_disk().map(|it| it.number),
-            returns: returns(&before),
+            displaced: part.displaced.and(before.on_disk()).map(|it| it.number),
+            // The log may not have heard yet that the file was gone, or not listened.
+            returns: part.displaced.and_then(|_| returns(&before)).or(came_back(&before)),
         });
         facts.push(fact);
         after.insert(change.tool.clone(), tool);
@@ -84,6 +87,7 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
     deploy.live = changes;
     settle_expectations(state, &deploy, &mut after, &mut facts);
     facts.extend(superseded(state, &deploy));
+    facts.extend(left_alone(state, &deploy));
     facts.extend(quarantines(state, &deploy));
     Plan::of(facts)
 }
@@ -133,6 +137,11 @@ fn returns(before: &Tool) -> Option<crate::model::Target> {
         Some(_) => before.baseline.as_ref().map(target),
         None => before.on_disk().map(Baseline::of).as_ref().map(target),
     }
+}
+
+/// Where nothing stood, because what was not confirmed was gone, too.
+fn came_back(before: &Tool) -> Option<crate::model::Target> {
+    before.provisional().and_then(|_| returns(before))
 }
 
 fn witnesses(state: &State, proposal: &Proposal) -> Vec<(RuntimeName, ToolId)> {
@@ -218,6 +227,16 @@ fn superseded(state: &State, deploy: &Deploy) -> Vec<Fact> {
     ended.chain(conflicts).collect()
 }
 
+/// Drift of tools whose deploy ended because this one took the place of another of its tools: nothing is expected of them
+/// any more but their baseline.
+fn left_alone(state: &State, deploy: &Deploy) -> Vec<Fact> {
+    let ours: BTreeSet<&ToolId> = deploy.tools().collect();
+    let met = |it: &Deploy| it.is_provisional() && it.tools().any(|id| ours.contains(id));
+    let ended = state.open_deploys().filter(|it| it.number != deploy.number && met(it));
+    let all = ended.flat_map(|it| drift_without(state, it));
+    all.filter(|it| it.tool().is_none_or(|id| !ours.contains(id))).collect()
+}
+
 /// Contents that this deploy takes out of circulation, and those that it lets in again.
 fn quarantines(state: &State, deploy: &Deploy) -> Vec<Fact> {
     let proposal = &deploy.proposal;
@@ -256,6 +275,8 @@ pub(super) fn accepted(state: &State, number: DeployNo, proposal: &Proposal) -> 
     let live = deploy.live.clone();
     let mut facts = vec![step(number, proposal, Step::Activated { live, witnesses: Vec::new() })];
     settle_expectations(state, &deploy, &mut after, &mut facts);
+    facts.extend(superseded(state, &deploy));
+    facts.extend(left_alone(state, &deploy));
     facts
 }
 
@@ -289,15 +310,31 @@ fn undone(
     {
         let why = "the file was changed since: nothing is overwritten".to_owned();
         plan.facts.push(step(of.number, &of.proposal, Step::Superseded { by: None, why }));
+        plan.facts.extend(of.tools().filter_map(|id| {
+            let before = met.get(id).or_else(|| state.tool(id))?;
+            let mut after = before.clone();
+            after.change_rare(|it| it.provisional = None);
+            drift::moved(id, before, &after)
+        }));
     }
     plan
+}
+
+/// It is what the log had, or was to have, when the deploy began. What else came out was handed out once, and maybe to a
+/// process that ended before it was durable.
+fn is_known(state: &State, late: &Late, now: &Digest) -> bool {
+    let Some(deploy) = state.deploy(late.deploy) else { return false };
+    let ours = deploy.change(&late.tool).is_some_and(|it| {
+        it.base.map(|it| it.digest) == Some(*now) || it.to.map(|it| it.digest) == Some(*now)
+    });
+    ours && late.displaced == Some(*now)
 }
 
 /// A displaced file is closed now. What was written into it since it was displaced is recorded; it never stood in the
 /// tool's place.
 pub(in crate::decide) fn late(state: &State, rules: &Rules, late: Late) -> Plan {
     let mut plan = Plan::default();
-    if let Some(file) = late.now.clone().filter(|it| Some(it.digest) != late.displaced)
+    if let Some(file) = late.now.clone().filter(|it| !is_known(state, &late, &it.digest))
         && let Some(tool) = state.tool(&late.tool)
         && tool.head.as_ref().is_none_or(|it| it.digest != file.digest)
     {

@@ -114,7 +114,7 @@ impl Story {
             let live = |it: &Change| LivePart {
                 tool: it.tool.clone(),
                 live: it.to.map(|_| file),
-                displaced: None,
+                displaced: it.base.map(|it| it.digest),
             };
             let parts = deploy.proposal.changes.iter().map(live).collect();
             self.tell(Input::Switched { deploy: number, outcome: Switched::Live(parts) });

@@ -21,6 +21,7 @@ const LABELS: [&str; 2] = ["security.selinux", "security.SMACK64"];
 const USER: &str = "user.";
 /// The kernel's own limits for a list of names and for a value.
 const LIST: usize = 65_536;
+const MICROS: i64 = 1_000_000;
 
 /// What could not be taken over, and why.
 pub(super) struct Lost {
@@ -67,17 +68,19 @@ pub(super) fn with_bit(mode: u32, executable: bool) -> u32 {
     if executable { mode | (mode & 0o444) >> 2 | 0o100 } else { mode & !0o111 }
 }
 
-/// A cache that knows a file by its size and the second of its mtime never takes the new one for the old one.
-pub(super) fn mtime_after(live: Option<&Stat>) -> Timespec {
+/// A cache that knows a file by its size and the second of its mtime never takes the new one for an old one: not for the
+/// live one, and not for one that stood there before (`after`).
+pub(super) fn mtime_after(live: Option<&Stat>, after: Option<Timestamp>) -> Timespec {
     let now = clock_gettime(ClockId::Realtime);
-    let Some(live) = live else { return now };
-    let next = Timespec { tv_sec: live.st_mtime.saturating_add(1), tv_nsec: 0 };
+    let former = [live.map(|it| it.st_mtime), after.map(|it| it.0.div_euclid(MICROS))];
+    let Some(last) = former.into_iter().flatten().max() else { return now };
+    let next = Timespec { tv_sec: last.saturating_add(1), tv_nsec: 0 };
     if (next.tv_sec, next.tv_nsec) > (now.tv_sec, now.tv_nsec) { next } else { now }
 }
 
 /// As times are told.
 pub(super) fn told(at: Timespec) -> Timestamp {
-    Timestamp(at.tv_sec.saturating_mul(1_000_000).saturating_add(at.tv_nsec / 1000))
+    Timestamp(at.tv_sec.saturating_mul(MICROS).saturating_add(at.tv_nsec / 1000))
 }
 
 /// In the step in which times are told: then nobody sees another one than was said.
@@ -159,8 +162,11 @@ mod tests {
         for ago in [-1000, -1, 0, 1, 1000] {
             let at = Timespec { tv_sec: now - ago, tv_nsec: 999_999_999 };
             futimens(&file, &Timestamps { last_access: at, last_modification: at }).unwrap();
-            let next = mtime_after(Some(&fstat(&file).unwrap()));
+            let live = fstat(&file).unwrap();
+            let next = mtime_after(Some(&live), None);
             assert!(next.tv_sec > now - ago && next.tv_sec >= now, "{ago}");
+            let next = mtime_after(Some(&live), Some(Timestamp((now + 5) * MICROS + 1)));
+            assert_eq!((next.tv_sec, next.tv_nsec), ((now + 6).max(now - ago + 1), 0), "{ago}");
         }
     }
 }

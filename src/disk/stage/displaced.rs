@@ -9,6 +9,7 @@ use std::{
 
 use rustix::{
     fs::{AtFlags, FileType, Stat, readlinkat, statat, unlinkat},
+    io::Errno,
     time::{ClockId, clock_gettime},
 };
 
@@ -145,14 +146,19 @@ pub(super) fn found(root: &WatchedRoot, places: &[Vec<u8>]) -> BTreeSet<Entry> {
     found
 }
 
-/// It may go, and the link that leads to its tool after it.
+/// It may go, and the link that leads to its tool after it. Where it cannot go, the link stays, too: without it the next
+/// start would find a file of which nobody can say whose it is.
 pub(super) fn release(base: &OwnedFd, late: &Late) {
     let Some(kept) = KeptName::parse(&late.name) else { return };
     let place = ground::place(&late.tool.path(), kept.depth());
     let Ok(folder) = Folder::open(base.as_fd(), &place) else { return };
     for name in [late.name.clone(), format!("{}{LEADS}", kept.staged)] {
-        if let Err(error) = unlinkat(&folder.displaced, &name, AtFlags::empty()) {
-            tracing::debug!(%error, name, "a file that came out stays in its folder");
+        match unlinkat(&folder.displaced, &name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => (),
+            Err(error) => {
+                tracing::debug!(%error, name, "a file that came out stays in its folder");
+                return;
+            }
         }
     }
 }

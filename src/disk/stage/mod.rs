@@ -38,7 +38,7 @@ use self::{
 };
 use super::open;
 use crate::{
-    model::{Change, Marker, RootName, ToolId},
+    model::{Change, Marker, RootName, Timestamp, ToolId},
     ports::{Ability, Late, Pack, Stage, StageFailure, SwitchOrder, Switched, Undone},
     roots::{STATE_FOLDER, WatchedRoot},
     switching::{self, Part},
@@ -198,7 +198,12 @@ impl How {
 }
 
 impl Stage for DiskStage {
-    fn stage(&self, change: &Change, bytes: Option<&[u8]>) -> Result<Marker, StageFailure> {
+    fn stage(
+        &self,
+        change: &Change,
+        bytes: Option<&[u8]>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
         let root = change.tool.root();
         let read_only = |why| StageFailure::ReadOnly { tool: change.tool.clone(), why };
         let home = self.home(&root).ok_or_else(|| read_only(format!("no root is named {root}")))?;
@@ -206,7 +211,7 @@ impl Stage for DiskStage {
             why: format!("opening {}: {error}", home.root.path.display()),
         })?;
         let staging = Staging::new(base.as_fd(), change, self.tokens.next())?;
-        staging.finish(change.to.zip(bytes))
+        staging.finish(change.to.zip(bytes), after)
     }
 
     fn staged(&self, tool: &ToolId, marker: &Marker) -> Option<PathBuf> {

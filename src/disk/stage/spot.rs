@@ -15,6 +15,7 @@ use super::{
     name::{KeptName, StageName},
     replace::{self, At},
     sync::Syncs,
+    write::lead,
 };
 use crate::{
     model::{Change, DeployNo, Digest, FileSeen, Marker, RelPath, Timestamp},
@@ -44,6 +45,8 @@ pub(super) struct Spot<'a> {
     reader: Reader,
     /// An entry of its directories changed.
     pub(super) touched: bool,
+    /// Its names changed, or may have changed, in more than one step: nothing says that one directory tells of all.
+    stepwise: bool,
     /// Under this name something was set aside.
     pub(super) kept: Option<String>,
 }
@@ -79,7 +82,7 @@ impl<'a> Spot<'a> {
         };
         let limit = marker.size.max(terms.root.file_size);
         let Terms { pack, deploy, exchanges, .. } = terms;
-        let (touched, kept, reader) = (false, None, Reader::default());
+        let (touched, stepwise, kept, reader) = (false, false, None, Reader::default());
         Ok(Self {
             change,
             marker,
@@ -94,6 +97,7 @@ impl<'a> Spot<'a> {
             exchanges,
             reader,
             touched,
+            stepwise,
             kept,
         })
     }
@@ -103,9 +107,15 @@ impl<'a> Spot<'a> {
         let (_, name) = ground::segments(&self.path);
         let live = self.live.as_ref().map(|it| At(it.as_fd(), name));
         // What was renamed before the crash may not be durable yet.
-        self.touched = true;
-        replace::mend(live, self.at_stage())
-            .map_err(|it| format!("putting the stage of {} in order: {it}", self.change.tool))
+        (self.touched, self.stepwise) = (true, true);
+        let failed =
+            |it: Errno| format!("putting the stage of {} in order: {it}", self.change.tool);
+        // The link may not have been durable; what is set aside now could not be told of without it.
+        match lead(&self.folder, &self.marker.name, &self.path) {
+            Ok(()) | Err(Errno::EXIST) => (),
+            Err(errno) => return Err(failed(errno)),
+        }
+        replace::mend(live, self.at_stage()).map_err(failed)
     }
 
     /// Before a switch: the staged file still has the owner and the rights of the one whose place it takes.
@@ -132,14 +142,19 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// What must be durable before anybody is told.
+    /// What must be durable before anybody is told: the live directory. A rename between two directories is one change
+    /// of the file system, which is kept in both or in none, so that the stage needs no sync of its own. Where what came
+    /// out is set aside after that, a power cut may leave it under the stage's name, which says the same. (A file system
+    /// without a journal has to be checked after a cut; the check gives the file its second name.)
     pub(super) fn note(&self, syncs: &mut Syncs) -> Result<(), Errno> {
         if !self.touched {
             return Ok(());
         }
         let near = self.folder.stage.as_fd();
-        syncs.add(near, near)?;
-        syncs.add(self.folder.displaced.as_fd(), near)?;
+        if self.stepwise {
+            syncs.add(near, near)?;
+            syncs.add(self.folder.displaced.as_fd(), near)?;
+        }
         if let Some(live) = &self.live {
             syncs.add(live.as_fd(), near)?;
         }
@@ -228,16 +243,22 @@ impl<'a> Spot<'a> {
         }
     }
 
-    fn shift(&self, from: At<'_>, to: At<'_>) -> Result<(), Errno> {
+    /// Whether it was done in one step.
+    fn shift(&self, from: At<'_>, to: At<'_>) -> Result<bool, Errno> {
         let moved = if self.exchanges {
             renameat_with(from.0, from.1, to.0, to.1, RenameFlags::NOREPLACE)
         } else {
             Err(Errno::NOSYS)
         };
         match moved {
-            Err(errno) if is_unknown(errno) => replace::shift(from, to),
-            other => other,
+            Err(errno) if is_unknown(errno) => replace::shift(from, to).map(|()| false),
+            other => other.map(|()| true),
         }
+    }
+
+    fn renamed(&mut self, at_once: bool) {
+        self.touched = true;
+        self.stepwise |= !at_once;
     }
 }
 
@@ -250,26 +271,26 @@ impl Names for Spot<'_> {
             Err(Errno::NOSYS)
         };
         let exchanged = match exchanged {
-            Err(errno) if is_unknown(errno) => replace::exchange(live, staged),
-            other => other,
+            Err(errno) if is_unknown(errno) => replace::exchange(live, staged).map(|()| false),
+            other => other.map(|()| true),
         };
-        exchanged.map_err(|it| self.hitch("exchanging the file", it))?;
-        self.touched = true;
+        let at_once = exchanged.map_err(|it| self.hitch("exchanging the file", it))?;
+        self.renamed(at_once);
         Ok(())
     }
 
     fn put(&mut self) -> Result<(), Hitch> {
         self.complete()?;
         let (from, to) = (self.at_stage(), self.at_live()?);
-        self.shift(from, to).map_err(|it| self.hitch("putting the file", it))?;
-        self.touched = true;
+        let at_once = self.shift(from, to).map_err(|it| self.hitch("putting the file", it))?;
+        self.renamed(at_once);
         Ok(())
     }
 
     fn take(&mut self) -> Result<(), Hitch> {
         let (from, to) = (self.at_live()?, self.at_stage());
-        self.shift(from, to).map_err(|it| self.hitch("taking the file", it))?;
-        self.touched = true;
+        let at_once = self.shift(from, to).map_err(|it| self.hitch("taking the file", it))?;
+        self.renamed(at_once);
         Ok(())
     }
 

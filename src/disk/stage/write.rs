@@ -27,7 +27,7 @@ use super::{
     name::{LEADS, StageName},
 };
 use crate::{
-    model::{Change, Marker, RelPath, Target, ToolId},
+    model::{Change, Marker, RelPath, Target, Timestamp, ToolId},
     ports::StageFailure,
 };
 
@@ -77,8 +77,12 @@ impl<'a> Staging<'a> {
     }
 
     /// Nothing is left behind if it fails.
-    pub(super) fn finish(mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
-        let prepared = self.prepare(to);
+    pub(super) fn finish(
+        mut self,
+        to: Option<(Target, &[u8])>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
+        let prepared = self.prepare(to, after);
         if prepared.is_err() {
             for name in [self.name.to_string(), format!("{}{LEADS}", self.name)] {
                 unlinkat(&self.folder.stage, &name, AtFlags::empty()).ok();
@@ -88,19 +92,26 @@ impl<'a> Staging<'a> {
         prepared
     }
 
-    fn prepare(&mut self, to: Option<(Target, &[u8])>) -> Result<Marker, StageFailure> {
-        let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat));
+    fn prepare(
+        &mut self,
+        to: Option<(Target, &[u8])>,
+        after: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
+        let at = attributes::mtime_after(self.live.as_ref().map(|it| &it.stat), after);
         let had = self.live.as_ref().is_some_and(|it| stat::is_executable(&it.stat));
-        let mut marker = Marker { name: String::new(), inode: None, executable: had, size: 0 };
-        if let Some((target, bytes)) = to {
-            // The moment is in the name: what is told in it is what the file is given.
+        // The moment is in the name: what is told in it is what the file is given.
+        if to.is_some() {
             self.name.mtime = attributes::told(at);
+        }
+        let name = self.name.to_string();
+        // Before the sync of the file, which takes it along where changes are kept in their order.
+        lead(&self.folder, &name, &self.path).map_err(|it| self.failed("making a link for", it))?;
+        let mut marker = Marker { name, inode: None, executable: had, size: 0 };
+        if let Some((target, bytes)) = to {
             marker.executable = target.executable.unwrap_or(had);
             marker.inode = Some(self.write(bytes, marker.executable, at)?);
             marker.size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         }
-        marker.name = self.name.to_string();
-        self.lead(&marker.name)?;
         Ok(marker)
     }
 
@@ -138,14 +149,6 @@ impl<'a> Staging<'a> {
         Ok(if is_same { mode } else { attributes::with_bit(mode, executable) })
     }
 
-    /// From what may be kept of it one day to its tool. No link of ours is ever followed: it is a text that is made as
-    /// a whole or not at all.
-    fn lead(&self, name: &str) -> Result<(), StageFailure> {
-        let to = Path::new(OsStr::from_bytes(self.path.as_bytes()));
-        symlinkat(to, &self.folder.displaced, format!("{name}{LEADS}"))
-            .map_err(|it| self.failed("making a link for", it))
-    }
-
     fn lost(&self, lost: Lost) -> StageFailure {
         StageFailure::CannotKeepOwner { tool: self.tool.clone(), what: lost.what, why: lost.why }
     }
@@ -153,6 +156,13 @@ impl<'a> Staging<'a> {
     fn failed(&self, doing: &str, errno: Errno) -> StageFailure {
         failure(self.tool, format!("{doing} the staged file of {}: {errno}", self.tool), errno)
     }
+}
+
+/// From what may be kept of it one day to its tool. No link of ours is ever followed: it is a text that is made as a whole
+/// or not at all.
+pub(super) fn lead(folder: &Folder, name: &str, path: &RelPath) -> Result<(), Errno> {
+    let to = Path::new(OsStr::from_bytes(path.as_bytes()));
+    symlinkat(to, &folder.displaced, format!("{name}{LEADS}"))
 }
 
 /// What stands in the tool's place. Only a regular file can be replaced.

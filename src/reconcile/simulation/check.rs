@@ -4,6 +4,8 @@
     reason = "a check is about some facts, whatever others there are"
 )]
 
+pub(super) mod deploys;
+
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
 
 use super::{
@@ -76,6 +78,7 @@ pub(super) fn at_rest(sim: &Sim) {
     drift_was_told(sim, &records);
     order_is_kept(sim, &records);
     leases_end(sim);
+    deploys::at_rest(sim, &records);
     let audits = sim.reconciler.figures.missed_by_events;
     assert!(
         sim.ever_silent || sim.overtaken || audits == 0,
@@ -96,7 +99,8 @@ fn lists_name_what_the_globs_name(sim: &Sim) {
     let mut listed = 0;
     for (id, tool) in state.in_root(&root()) {
         let named = sim.globs.is_tool(&id.path(), tool.by_mode);
-        let wanted = named && (tool.baseline.is_some() || tool.disk != Disk::Absent);
+        let kept = tool.baseline.is_some() || tool.expected().is_some();
+        let wanted = named && (kept || tool.disk != Disk::Absent);
         assert_eq!(state.is_listed(id), wanted, "seed {}: whether {id} is listed", sim.seed);
         listed += u64::from(wanted);
     }
@@ -110,10 +114,9 @@ fn agrees_with_disk(sim: &Sim) {
     for (id, file) in disk.files.iter().filter(|it| is_tool(sim, it.0, it.1)) {
         let tool =
             state.tool(id).unwrap_or_else(|| panic!("seed {}: {id} was never seen", sim.seed));
-        let head = tool.head.as_ref().map(|it| (it.digest, it.executable));
-        let stands = matches!(tool.disk, Disk::Standing(_));
+        let stands = tool.on_disk().map(|it| (it.digest, it.executable));
         assert!(
-            stands && head == Some((digest(file.content), file.executable)),
+            stands == Some((digest(file.content), file.executable)),
             "seed {}: {id} is {file:?}, the log says {tool:?}",
             sim.seed
         );
@@ -126,7 +129,7 @@ fn agrees_with_disk(sim: &Sim) {
         );
         assert_eq!(
             tool.sync(),
-            drift(disk.files.get(id).filter(|it| is_tool(sim, id, it)), tool.baseline.as_ref()),
+            drift(disk.files.get(id).filter(|it| is_tool(sim, id, it)), tool.expected()),
             "seed {}: the drift of {id}",
             sim.seed
         );
@@ -159,10 +162,16 @@ fn nothing_is_believed_of_a_root_that_is_away(sim: &Sim, records: &[Record]) {
             Fact::SafetyStopped { cause, .. } => away = *cause == SafetyCause::RootMissing,
             Fact::SafetyCleared { .. } => away = false,
             Fact::VersionRecorded(version) => {
-                assert!(!away, "seed {}: {version:?} while the root was away", sim.seed);
+                // What a switch did and met before it went is told when the switch is done.
+                let of_a_switch = sim.deploys;
+                assert!(
+                    !away || of_a_switch,
+                    "seed {}: {version:?} while the root was away",
+                    sim.seed
+                );
             }
             Fact::ToolRemoved { tool, origin } => assert!(
-                !away || *origin == Origin::Scan,
+                !away || matches!(origin, Origin::Scan | Origin::Deploy),
                 "seed {}: {tool} is believed to be gone, and so is its root",
                 sim.seed
             ),
@@ -189,7 +198,7 @@ pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
     let files = disk.files.iter().filter(|it| !it.1.writer && is_tool(sim, it.0, it.1));
     for (id, file) in files {
         let unchanged = disk.changes.get(id) == sim.at_start.get(id);
-        let head = sim.reconciler.state.tool(id).and_then(|it| it.head.as_ref());
+        let head = sim.reconciler.state.tool(id).and_then(|it| it.on_disk());
         assert!(
             !unchanged || head.map(|it| it.digest) == Some(digest(file.content)),
             "seed {}: {id} was there from the start, and the first scan ended without it",
@@ -202,7 +211,7 @@ pub(super) fn adopted(sim: &Sim, records: &[Arc<Record>]) {
 pub(super) fn unseen(sim: &Sim) -> Vec<ToolId> {
     let disk = sim.disk.lock().unwrap();
     let head = |id: &ToolId| {
-        let head = sim.reconciler.state.tool(id)?.head.as_ref()?;
+        let head = sim.reconciler.state.tool(id)?.on_disk()?;
         Some((head.digest, head.executable))
     };
     let differs = |id: &&ToolId| {
@@ -231,24 +240,31 @@ fn only_what_stood(sim: &Sim, records: &[Record]) {
     for id in disk.files.keys().cloned().collect::<Vec<_>>() {
         disk.leave(&id, sim.now);
     }
-    let mut recorded: BTreeMap<&ToolId, Vec<(Digest, bool)>> = BTreeMap::new();
+    let mut recorded: BTreeMap<&ToolId, Vec<(Digest, bool, bool)>> = BTreeMap::new();
     for record in records {
         if let Fact::VersionRecorded(version) = &record.fact {
-            recorded.entry(&version.tool).or_default().push((version.digest, version.executable));
+            // A deploy makes a version of what it puts in place, and what was written late never stood.
+            let seen = version.origin != Origin::Deploy;
+            if version.origin != Origin::Displaced {
+                let it = (version.digest, version.executable, seen);
+                recorded.entry(&version.tool).or_default().push(it);
+            }
         }
     }
     for (id, versions) in recorded {
         assert!(
-            versions.windows(2).all(|it| it[0] != it[1]),
+            versions.windows(2).all(|it| !it[1].2 || (it[0].0, it[0].1) != (it[1].0, it[1].1)),
             "seed {}: {id} twice in a row",
             sim.seed
         );
         let stood = disk.stood.get(id).cloned().unwrap_or_default();
-        let mut stood = stood.into_iter().filter(|it| sim.prompt || it.0 != Content::Empty);
+        // A switch that meets an empty file does not wait whether more comes.
+        let empty_counts = sim.prompt && !sim.deploys;
+        let mut stood = stood.into_iter().filter(|it| empty_counts || it.0 != Content::Empty);
         let empty = digest(Content::Empty);
-        for version in versions.into_iter().filter(|it| sim.prompt || it.0 != empty) {
+        for version in versions.into_iter().filter(|it| empty_counts || it.0 != empty) {
             assert!(
-                stood.any(|it| (digest(it.0), it.1) == version),
+                stood.any(|it| (digest(it.0), it.1) == (version.0, version.1)),
                 "seed {}: {id}: {version:?} never stood, or not after the version before it",
                 sim.seed
             );
@@ -273,6 +289,7 @@ fn no_hasty_removal(
         match &record.fact {
             Fact::SafetyStopped { cause, .. } => away = *cause == SafetyCause::RootMissing,
             Fact::SafetyCleared { .. } => away = false,
+            Fact::ToolRemoved { origin: Origin::Deploy, .. } => (),
             Fact::ToolRemoved { tool, .. } if !away => *removed.entry(tool).or_default() += 1,
             _ => (),
         }
@@ -340,8 +357,7 @@ pub(super) fn barrier(sim: &Sim, asked_of: &BTreeMap<ToolId, u64>, synced: &Sync
         if !unchanged || sim.silent.contains(id) || synced.unsettled.contains(id) || file.writer {
             continue;
         }
-        let head =
-            state.tool(id).and_then(|it| it.head.as_ref()).map(|it| (it.digest, it.executable));
+        let head = state.tool(id).and_then(|it| it.on_disk()).map(|it| (it.digest, it.executable));
         let wanted = Some((digest(file.content), file.executable));
         assert_eq!(
             head, wanted,

@@ -8,6 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::stage::Away;
 use crate::{
     model::{Digest, FileSeen, Glance, Packed, RootName, Seen, Sight, Timestamp, ToolId},
     ports::{RootMissing, Tree, Walk},
@@ -27,6 +28,8 @@ pub(super) struct File {
     pub(super) content: Content,
     pub(super) executable: bool,
     pub(super) writer: bool,
+    /// Which file it is, wherever it is renamed to.
+    pub(super) inode: u64,
     /// Changes with every write, like a ctime.
     stamp: u64,
     pub(super) since: Duration,
@@ -43,6 +46,17 @@ pub(super) struct FakeDisk {
     gone_since: BTreeMap<ToolId, Duration>,
     pub(super) changes: BTreeMap<ToolId, u64>,
     stamps: u64,
+    /// What the stage has, by its names, and what it has set aside.
+    pub(super) staged: BTreeMap<String, Away>,
+    pub(super) displaced: BTreeMap<String, Away>,
+    /// Names that could not be removed while the root was away: the next start sweeps them.
+    pub(super) left_behind: BTreeSet<String>,
+    pub(super) names: u64,
+    /// What was removed from there, to be judged.
+    pub(super) erased: Vec<Away>,
+    /// Paths at which the stage renamed something, of which the kernel has not told yet.
+    pub(super) events: Vec<ToolId>,
+    pub(super) now: Duration,
 }
 
 /// An empty file is believed after this long (`agenda`), a vanished one likewise.
@@ -61,16 +75,56 @@ impl FakeDisk {
         writer: bool,
         now: Duration,
     ) {
+        let inode = self.files.get(tool).map(|it| it.inode);
+        let file = self.file(inode, content, executable, writer);
+        self.place(tool, file, now);
+    }
+
+    /// A save by rename: another file takes the name.
+    pub(super) fn replace(&mut self, tool: &ToolId, content: Content, bit: bool, now: Duration) {
+        let file = self.file(None, content, bit, false);
+        self.place(tool, file, now);
+    }
+
+    /// Somebody opens it for writing, and has not written yet.
+    pub(super) fn open(&mut self, tool: &ToolId) {
+        let now = self.now;
+        self.leave(tool, now);
+        self.touch(tool);
+        if let Some(file) = self.files.get_mut(tool) {
+            file.writer = true;
+        }
+    }
+
+    /// A file of its own, or the one with this inode as it is after a write.
+    pub(super) fn file(
+        &mut self,
+        inode: Option<u64>,
+        content: Content,
+        executable: bool,
+        writer: bool,
+    ) -> File {
+        self.stamps += 1;
+        let inode = inode.unwrap_or(self.stamps);
+        File { content, executable, writer, inode, stamp: self.stamps, since: Duration::ZERO }
+    }
+
+    /// From now on the file stands under the name.
+    pub(super) fn place(&mut self, tool: &ToolId, mut file: File, now: Duration) {
         self.leave(tool, now);
         self.stamps += 1;
+        (file.stamp, file.since) = (self.stamps, now);
         if let Some(since) = self.gone_since.remove(tool) {
             self.absences.entry(tool.clone()).or_default().push(now.checked_sub(since).unwrap());
         }
-        let file = File { content, executable, writer, stamp: self.stamps, since: now };
-        if !writer && matches!(content, Content::Whole(_)) {
-            self.stood.entry(tool.clone()).or_default().push((content, executable));
+        if !file.writer && matches!(file.content, Content::Whole(_)) {
+            self.stood_there(tool, file);
         }
         self.files.insert(tool.clone(), file);
+    }
+
+    pub(super) fn stood_there(&mut self, tool: &ToolId, file: File) {
+        self.stood.entry(tool.clone()).or_default().push((file.content, file.executable));
     }
 
     pub(super) fn remove(&mut self, tool: &ToolId, now: Duration) {

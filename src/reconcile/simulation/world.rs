@@ -1,12 +1,13 @@
 //! The world around one loop: what a step of the dice does to it.
 
 pub(super) mod dice;
+mod works;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -16,10 +17,12 @@ use tokio::sync::oneshot;
 use self::dice::Dice;
 use super::{
     check,
+    crew::FakeCrew,
+    deployers::Asked,
     disk::{Content, FakeDisk, FakeTree, digest},
 };
 use crate::{
-    decide::{Accept, Command, RootRules, Rules, State},
+    decide::{Accept, Command, OnDrift, RootRules, Rules, State},
     model::{
         Author, AuthorKind, ChainHash, Digest, Record, RootName, RuntimeName, Seq, Timestamp,
         ToolId,
@@ -53,7 +56,7 @@ pub(super) struct Sim {
     pub(super) archive: Arc<dyn Archive>,
     full: Arc<AtomicBool>,
     pub(super) reconciler: Reconciler,
-    known: Arc<RwLock<State>>,
+    pub(super) known: Arc<RwLock<State>>,
     wanted: Wanted,
     worker: Worker,
     results: VecDeque<Found>,
@@ -81,6 +84,24 @@ pub(super) struct Sim {
     /// The root's, where it has one.
     pub(super) manifest: Option<Manifest>,
     pub(super) globs: Arc<Globs>,
+    /// Somebody deploys in this history.
+    pub(super) deploys: bool,
+    pub(super) crew: FakeCrew,
+    pub(super) wall: Arc<AtomicI64>,
+    /// The wall clock was set to another time.
+    pub(super) clock_jumped: bool,
+    pub(super) asked: Asked,
+    /// The root's wish for deploys to be provisional.
+    policy: Option<u64>,
+    /// What it wants done about edits.
+    on_drift: OnDrift,
+    /// What no seed of the history's own dice decides.
+    inner_dice: Dice,
+    /// What the crew has told of, for the next round.
+    done: Vec<crate::reconcile::crew::Done>,
+    /// Whether a switch could not say how far it came: the process ends.
+    ended: bool,
+    pub(super) crashed: bool,
 }
 
 struct FaultyLog {
@@ -105,11 +126,12 @@ impl Log for FaultyLog {
     }
 }
 
-struct NoClock;
+/// What people's clocks show.
+struct WallClock(Arc<AtomicI64>);
 
-impl Clock for NoClock {
+impl Clock for WallClock {
     fn now(&self) -> Timestamp {
-        Timestamp(0)
+        Timestamp(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -124,7 +146,7 @@ fn tools() -> Vec<ToolId> {
         .collect()
 }
 
-fn any_tool(dice: &mut Dice) -> ToolId {
+pub(super) fn any_tool(dice: &mut Dice) -> ToolId {
     // `t/d` is a directory: no file stands there.
     let files: Vec<ToolId> = tools().into_iter().filter(|it| it.as_str() != "t/d").collect();
     dice.pick(&files).clone()
@@ -159,13 +181,18 @@ impl Sim {
         let disk = Arc::new(Mutex::new(FakeDisk::new()));
         let store = MemoryStore::default();
         let full = Arc::new(AtomicBool::new(false));
-        let (reconciler, archive) = open(store.reopen(), &full);
+        let wall = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        let (reconciler, archive) = open(store.reopen(), &full, &wall);
+        let deploys = seed % 5 < 3;
+        let prompt = seed.is_multiple_of(3);
+        let mut inner_dice = Dice::new(seed ^ 0xde91);
+        let crew = FakeCrew::new(seed, &disk, &archive, &mut inner_dice, prompt);
         let known = Arc::new(RwLock::new(State::default()));
         let worker = worker(&disk, &known);
         let mut sim = Self {
             seed,
             loud,
-            prompt: seed.is_multiple_of(3),
+            prompt,
             now: Duration::ZERO,
             disk,
             store,
@@ -194,6 +221,17 @@ impl Sim {
             leases: BTreeMap::new(),
             manifest: None,
             globs: globs("**", "", true),
+            deploys,
+            crew,
+            wall,
+            clock_jumped: false,
+            asked: Asked::default(),
+            policy: None,
+            on_drift: OnDrift::Flag,
+            inner_dice,
+            done: Vec::new(),
+            ended: false,
+            crashed: false,
         };
         let mut dice = Dice::new(seed ^ 0x5eed);
         sim.manifest = (dice.roll(5) == 0).then(|| manifest(&mut dice));
@@ -226,7 +264,13 @@ impl Sim {
         let edits_by = Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) };
         let has_manifest = self.manifest.is_some();
         let globs = Arc::clone(&self.globs);
-        let rules = RootRules { edits_by, has_manifest, ..RootRules::new(Arc::clone(&globs)) };
+        let rules = RootRules {
+            edits_by,
+            has_manifest,
+            confirm_within_ms: self.policy,
+            on_drift: self.on_drift,
+            ..RootRules::new(Arc::clone(&globs))
+        };
         let rules = Rules { roots: [(root(), rules)].into(), ..Rules::default() };
         let roots =
             vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];
@@ -238,6 +282,11 @@ impl Sim {
     pub(super) fn reload(&mut self, dice: &mut Dice) {
         if self.manifest.is_some() && dice.roll(2) == 0 {
             self.manifest = Some(manifest(dice));
+        }
+        if self.deploys {
+            self.policy = *dice.pick(&[None, None, Some(30), Some(50_000)]);
+            let flag = OnDrift::Flag;
+            self.on_drift = *dice.pick(&[flag, flag, OnDrift::Accept, OnDrift::Restore]);
         }
         let others = dice.roll(3) > 0;
         if others {
@@ -253,7 +302,7 @@ impl Sim {
         }
     }
 
-    fn content(&mut self) -> Content {
+    pub(super) fn content(&mut self) -> Content {
         self.contents += 1;
         // Now and then a content that was there before.
         Content::Whole(if self.contents.is_multiple_of(5) {
@@ -269,6 +318,7 @@ impl Sim {
         }
         let outcome = self.one_round();
         self.hand_out(outcome);
+        self.begin_again_where_it_ended();
     }
 
     fn one_round(&mut self) -> Outcome {
@@ -276,6 +326,7 @@ impl Sim {
         mail.found.append(&mut self.found);
         mail.requests.append(&mut self.requests);
         mail.expected.append(&mut self.barriers);
+        mail.done.append(&mut self.done);
         for request in &mail.requests {
             if let Command::Report { runtime, ttl_ms, .. } = &request.command {
                 self.leases.insert(runtime.clone(), self.now + Duration::from_millis(*ttl_ms));
@@ -295,9 +346,15 @@ impl Sim {
                 Found::Walked(walked) => format!("walked {:?} {:?}", walked.order, walked.end),
             });
         }
-        self.reconciler
-            .round(mail, self.now)
-            .unwrap_or_else(|it| panic!("seed {}: {it}", self.seed))
+        match self.reconciler.round(mail, self.now) {
+            Ok(outcome) => outcome,
+            Err(StoreError::Poisoned(why)) if self.deploys => {
+                self.tell(|| format!("the process ends: {why}"));
+                self.ended = true;
+                Outcome::default()
+            }
+            Err(error) => panic!("seed {}: {error}", self.seed),
+        }
     }
 
     fn hand_out(&mut self, outcome: Outcome) {
@@ -313,6 +370,7 @@ impl Sim {
         }
         self.wanted.look(outcome.looks);
         self.wanted.walks.extend(outcome.walks);
+        self.crew.take_on(outcome.jobs, &self.reconciler.state);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
         }
@@ -392,7 +450,14 @@ impl Sim {
             // Nobody is slow here: what is due happens in time.
             self.quiet();
         }
-        self.now += time;
+        self.be_at(self.now + time);
+    }
+
+    fn be_at(&mut self, now: Duration) {
+        let passed = i64::try_from(now.saturating_sub(self.now).as_micros()).unwrap();
+        self.wall.fetch_add(passed, Ordering::Relaxed);
+        self.now = now;
+        self.disk.lock().unwrap().now = now;
     }
 
     /// Long enough for audits and for leases.
@@ -411,6 +476,8 @@ impl Sim {
         {
             let mut disk = self.disk.lock().unwrap();
             match (dice.roll(12), before) {
+                (0, _) if self.deploys => disk.replace(&tool, content, executable, now),
+                (1, Some(it)) if self.deploys && !it.writer => disk.open(&tool),
                 (0..=2, _) => disk.put(&tool, content, executable, false, now),
                 (3..=4, _) => disk.put(&tool, Content::Part(self.contents), executable, true, now),
                 (5, _) => disk.put(&tool, Content::Empty, executable, false, now),
@@ -452,6 +519,11 @@ impl Sim {
         }
     }
 
+    pub(super) fn note_hints(&mut self) {
+        let events = std::mem::take(&mut self.disk.lock().unwrap().events);
+        self.kernel.extend(events);
+    }
+
     pub(super) fn overflow(&mut self) {
         self.kernel.clear();
         self.mail.overflowed();
@@ -487,11 +559,15 @@ impl Sim {
         } else {
             BTreeMap::new()
         };
+        if self.deploys && dice.roll(2) == 0 {
+            return self.report_all(runtime, dice);
+        }
         let ttl_ms = 1000 + dice.roll(100_000);
         self.ask(Command::Report { runtime, loaded: loaded.into_iter().collect(), failed, ttl_ms });
     }
 
-    fn ask(&mut self, command: Command) {
+    pub(super) fn ask(&mut self, command: Command) {
+        self.tell(|| format!("asks {command:?}"));
         let (reply, answer) = oneshot::channel();
         self.requests.push(Request { command: command.clone(), reply });
         self.answers.push((command, answer));
@@ -541,10 +617,25 @@ impl Sim {
         if dice.roll(2) == 0 {
             drop(self.one_round());
         }
+        let (without_rows, away) = (dice.roll(3) == 0, dice.roll(90));
+        self.begin_again(without_rows, Duration::from_secs(away));
+    }
+
+    fn begin_again_where_it_ended(&mut self) {
+        if std::mem::take(&mut self.ended) {
+            let without_rows = self.inner_dice.roll(3) == 0;
+            self.begin_again(without_rows, Duration::from_secs(2));
+        }
+    }
+
+    fn begin_again(&mut self, without_rows: bool, away: Duration) {
+        self.tell(|| "a new process".to_owned());
+        (self.ended, self.crashed) = (false, true);
         self.full.store(false, Ordering::Relaxed);
         let opened =
-            if dice.roll(3) == 0 { self.store.reopen_without_rows() } else { self.store.reopen() };
-        (self.reconciler, self.archive) = open(opened, &self.full);
+            if without_rows { self.store.reopen_without_rows() } else { self.store.reopen() };
+        (self.reconciler, self.archive) = open(opened, &self.full, &self.wall);
+        self.new_crew(away);
         *self.known.write().unwrap() = self.reconciler.state.clone();
         self.worker = worker(&self.disk, &self.known);
         self.wanted = Wanted::default();
@@ -560,6 +651,7 @@ impl Sim {
         self.silent.clear();
         self.disk.lock().unwrap().restart_clock(self.now);
         self.now = Duration::ZERO;
+        self.disk.lock().unwrap().now = Duration::ZERO;
         check::replay_is_live(self);
         self.start();
     }
@@ -572,14 +664,20 @@ impl Sim {
         self.quiet();
         if self.ever_silent {
             let missed = check::unseen(self);
-            self.now += AUDIT_EVERY * 2;
+            self.be_at(self.now + AUDIT_EVERY * 2);
             self.quiet();
-            check::told_as_missed(self, &missed);
+            if !self.deploys {
+                check::told_as_missed(self, &missed);
+            }
             self.silent.clear();
+        }
+        if self.deploys {
+            self.keep_deadlines();
         }
     }
 
     fn finish_edits(&mut self) {
+        self.close_all_late();
         let now = self.now;
         let open: Vec<ToolId> = {
             let disk = self.disk.lock().unwrap();
@@ -598,22 +696,24 @@ impl Sim {
     }
 
     /// Until nothing is left to do that is due within a second (a longer wait is an audit, or a lease).
-    fn quiet(&mut self) {
+    pub(super) fn quiet(&mut self) {
         for _ in 0..100_000 {
             self.notice_all();
             let outcome = self.one_round();
             let idle =
                 outcome.looks.is_empty() && outcome.walks.is_empty() && outcome.records.is_empty();
             self.hand_out(outcome);
+            self.begin_again_where_it_ended();
+            let worked = self.work_all();
             let looked = self.look();
             let delivered = !self.results.is_empty();
             self.deliver();
-            if !idle || looked || delivered || !self.found.is_empty() {
+            if !idle || looked || delivered || worked || !self.found.is_empty() {
                 continue;
             }
             match self.reconciler.next() {
                 Some(due) if due <= self.now + Duration::from_secs(1) && !self.is_stuck() => {
-                    self.now = self.now.max(due);
+                    self.be_at(self.now.max(due));
                 }
                 _ => return,
             }
@@ -632,12 +732,17 @@ impl Sim {
     }
 }
 
-fn open(opened: Opened, full: &Arc<AtomicBool>) -> (Reconciler, Arc<dyn Archive>) {
+fn open(
+    opened: Opened,
+    full: &Arc<AtomicBool>,
+    wall: &Arc<AtomicI64>,
+) -> (Reconciler, Arc<dyn Archive>) {
     let Opened { log, archive, .. } = opened;
     let (state, rows) = bring_up(&*archive).unwrap();
     let log = Box::new(FaultyLog { inner: log, full: Arc::clone(full) });
     let audit = Audit { walk: AUDIT_EVERY, rehash: Duration::from_hours(24) };
-    let mut reconciler = Reconciler::new(state, log, Arc::new(NoClock), Walks::new(audit));
+    let mut reconciler =
+        Reconciler::new(state, log, Arc::new(WallClock(Arc::clone(wall))), Walks::new(audit));
     reconciler.save_rows(rows).unwrap();
     (reconciler, archive)
 }

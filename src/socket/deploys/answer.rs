@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{http::StatusCode, response::Response};
 use schemars::{Schema, SchemaGenerator};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    model::{CheckOutcome, CheckRun, Deploy, DeployNo, DeployState},
+    model::{CheckOutcome, CheckRun, Deploy, DeployNo, DeployState, Record},
     reconcile::{Handle, Unavailable},
     socket::{
         call::Call,
@@ -68,13 +71,22 @@ pub(in crate::socket) async fn settled(
         if is_settled(deploy.state) || wait.is_zero() {
             return Ok(deploy);
         }
-        match timeout_at(until, records.recv()).await {
-            // Who falls behind looks again.
-            Ok(Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_))) => (),
-            Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => {
-                return Err(Unavailable::Stopping.into());
-            }
+        match timeout_at(until, moved(&mut records, number)).await {
+            Ok(there_is_more) => there_is_more?,
             Err(_) => return found(&handle, number),
+        }
+    }
+}
+
+/// Waits for a fact about this deploy: many may wait, each for another one.
+async fn moved(records: &mut Receiver<Arc<Record>>, number: DeployNo) -> Result<(), Unavailable> {
+    loop {
+        match records.recv().await {
+            Ok(it) if it.fact.deploy() == Some(number) => return Ok(()),
+            Ok(_) => (),
+            // Who falls behind looks again.
+            Err(RecvError::Lagged(_)) => return Ok(()),
+            Err(RecvError::Closed) => return Err(Unavailable::Stopping),
         }
     }
 }

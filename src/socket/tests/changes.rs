@@ -85,16 +85,20 @@ async fn an_author_is_the_less_trusted_of_channel_and_claim() {
     assert_eq!(post(&rig, "/v1/accept", &claim).await.status, 200);
     assert_eq!(last_author(&rig), ("unknown".to_owned(), Some("ana".to_owned())));
 
+    // An ai's is a deploy.
+    rig.save(A, "3\n").await;
     let claimed_ai =
         post(&rig, "/v1/accept", &json!({"all": true, "author": {"kind": "ai"}})).await;
-    assert_eq!(claimed_ai.problem(), (403, "forbidden".to_owned()));
+    let number = &claimed_ai.json()["deploy"];
+    assert_eq!(rig.json(&format!("/v1/deploys/{number}")).await["author"]["kind"], "ai");
     let ai = Who { uids: [uid.as_raw()].into(), ..Who::default() };
     let authors = Some(Authors { human: Who::default(), ai });
     rig.access(crate::access::Access { authors, ..ourselves() });
     let claimed_human = json!({"all": true, "author": {"kind": "human"}});
-    let refused = post(&rig, "/v1/accept", &claimed_human).await;
-    assert_eq!(refused.problem(), (403, "forbidden".to_owned()));
-    assert_eq!(refused.json()["config_key"], "authors.ai");
+    rig.save(A, "4\n").await;
+    let number = &post(&rig, "/v1/accept", &claimed_human).await.json()["deploy"];
+    let deploy = rig.json(&format!("/v1/deploys/{number}")).await;
+    assert_eq!((&deploy["author"]["kind"], &deploy["kind"]), (&json!("ai"), &json!("accept")));
 }
 
 #[tokio::test]

@@ -44,7 +44,12 @@ struct MemoryStage {
 }
 
 impl Stage for MemoryStage {
-    fn stage(&self, change: &Change, bytes: Option<&[u8]>) -> Result<Marker, StageFailure> {
+    fn stage(
+        &self,
+        change: &Change,
+        bytes: Option<&[u8]>,
+        _: Option<Timestamp>,
+    ) -> Result<Marker, StageFailure> {
         let mut staged = self.staged.lock().unwrap();
         let name = format!("s{}", staged.len());
         let there = self.tree.0.lock().unwrap().get(&change.tool).cloned();

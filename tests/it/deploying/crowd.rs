@@ -6,15 +6,24 @@ use super::{left_over, on_disk, send, to};
 use crate::world::World;
 
 const CLIENTS: usize = 64;
-const ROUNDS: usize = 20;
 
 #[test]
 fn one_of_many_wins_each_round() {
+    compete(20);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn one_of_many_wins_each_round_in_the_long_run() {
+    compete(1000);
+}
+
+fn compete(rounds: usize) {
     let mut world = World::new();
     world.config = "[limits]\nconnections = 128\nconnections_per_peer = 128\n".to_owned();
     world.write("x.ts", "start\n");
     world.start();
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         let gate = Barrier::new(CLIENTS);
         let answers: Vec<_> = std::thread::scope(|scope| {
             let asked = (0..CLIENTS).map(|client| {
@@ -38,7 +47,7 @@ fn one_of_many_wins_each_round() {
         assert_eq!(on_disk(&world, "x.ts"), format!("{round} {}\n", won[0]));
     }
     world.sync();
-    assert_eq!(world.versions("tools/x.ts").len(), ROUNDS + 1);
+    assert_eq!(world.versions("tools/x.ts").len(), rounds + 1);
     assert_eq!(left_over(&world), [""; 0]);
     world.verify();
 }

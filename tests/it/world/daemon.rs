@@ -80,6 +80,10 @@ impl Daemon {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first line with this event from line `from` on, waited for.
     pub(crate) fn wait_log(&self, from: usize, event: &str) -> Value {
         self.wait_line(from, event, |it| it["event"] == event)

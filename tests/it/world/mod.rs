@@ -4,6 +4,7 @@
 mod client;
 mod daemon;
 mod ground;
+mod power;
 
 use std::{
     ffi::OsString,
@@ -17,6 +18,7 @@ use std::{
 pub(crate) use client::{Answer, Body, PATIENCE, answer, connect};
 pub(crate) use daemon::{Daemon, output};
 pub(crate) use ground::{Ground, Kind, bind, lay_over, mount_memory, private, unmount};
+pub(crate) use power::cut_power;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,6 +57,16 @@ impl World {
 
     pub(crate) fn new() -> Self {
         Self::on(Kind::Disk)
+    }
+
+    /// Root and home in places that outlast it.
+    pub(crate) fn at(root: &Path, home: &Path) -> Self {
+        let mut world = Self::new();
+        for (own, given) in [(&mut world.root, root), (&mut world.home, home)] {
+            fs::create_dir_all(given).unwrap();
+            *own = given.canonicalize().unwrap();
+        }
+        world
     }
 
     /// With these files, and running.

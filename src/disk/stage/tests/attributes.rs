@@ -87,7 +87,7 @@ fn who_may_not_give_a_file_away_is_told() {
         stage.set_roots(&[watched(&root)]);
         assert_eq!(stage.ability(&name()), Ability::Exchange);
         let it = change("a.py", Some("one"), Some("two"));
-        let refused = stage.stage(&it, Some(b"two"));
+        let refused = stage.stage(&it, Some(b"two"), None);
         let litter = fs::read_dir(root.join(".knowngood/stage")).unwrap().count()
             + fs::read_dir(root.join(".knowngood/displaced")).unwrap().count();
         (refused, litter)
@@ -100,7 +100,7 @@ fn who_may_not_give_a_file_away_is_told() {
     let refused = as_nobody(|| {
         let stage = DiskStage::new(Arc::new(Plain));
         stage.set_roots(&[watched(&root)]);
-        stage.stage(&change("b.py", None, Some("two")), Some(b"two"))
+        stage.stage(&change("b.py", None, Some("two")), Some(b"two"), None)
     });
     assert!(matches!(refused, Err(StageFailure::ReadOnly { .. })), "{refused:?}");
 }
@@ -120,7 +120,7 @@ fn the_executable_bit_is_the_files_unless_it_is_said() {
         let mut order = bench.order(&[]);
         let mut it = change("a.py", Some("one"), Some("two"));
         it.to = it.to.map(|to| Target { executable: said, ..to });
-        let marker = bench.stage.stage(&it, Some(b"two")).unwrap();
+        let marker = bench.stage.stage(&it, Some(b"two"), None).unwrap();
         order.parts.push((it, marker));
         let parts = live(bench.switch(&order));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, after, "{before:o} {said:?}");
@@ -129,7 +129,7 @@ fn the_executable_bit_is_the_files_unless_it_is_said() {
     }
     let mut it = change("new.sh", None, Some("two"));
     it.to = it.to.map(|to| Target { executable: Some(true), ..to });
-    let marker = bench.stage.stage(&it, Some(b"two")).unwrap();
+    let marker = bench.stage.stage(&it, Some(b"two"), None).unwrap();
     live(bench.switch(&SwitchOrder { deploy: DeployNo(1), parts: vec![(it, marker)] }));
     assert_eq!(fs::metadata(bench.path("new.sh")).unwrap().mode() & 0o7777, 0o755);
 }

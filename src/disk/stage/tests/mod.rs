@@ -82,7 +82,7 @@ impl Bench {
     fn order(&self, changes: &[(&str, Option<&str>, Option<&str>)]) -> SwitchOrder {
         let parts = changes.iter().map(|(path, base, to)| {
             let change = change(path, *base, *to);
-            let marker = self.stage.stage(&change, to.map(str::as_bytes)).unwrap();
+            let marker = self.stage.stage(&change, to.map(str::as_bytes), None).unwrap();
             (change, marker)
         });
         SwitchOrder { deploy: DeployNo(7), parts: parts.collect() }

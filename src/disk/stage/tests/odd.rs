@@ -8,7 +8,7 @@ use super::*;
 
 fn refused(bench: &Bench, path: &str) -> String {
     let it = change(path, Some("one"), Some("two"));
-    match bench.stage.stage(&it, Some(b"two")) {
+    match bench.stage.stage(&it, Some(b"two"), None) {
         Err(StageFailure::Obstructed { why, .. }) => why,
         other => panic!("{path}: {other:?}"),
     }
@@ -95,11 +95,11 @@ fn a_stage_that_others_may_write_to_is_not_used() {
     let stage = bench.path(".knowngood/stage");
     fs::set_permissions(&stage, fs::Permissions::from_mode(0o777)).unwrap();
     let it = change("a.py", None, Some("two"));
-    let refused = bench.stage.stage(&it, Some(b"two"));
+    let refused = bench.stage.stage(&it, Some(b"two"), None);
     assert!(matches!(refused, Err(StageFailure::ReadOnly { .. })), "{refused:?}");
     fs::remove_dir(&stage).unwrap();
     symlink(bench.directory.path(), &stage).unwrap();
-    assert!(bench.stage.stage(&it, Some(b"two")).is_err());
+    assert!(bench.stage.stage(&it, Some(b"two"), None).is_err());
 }
 
 #[test]
