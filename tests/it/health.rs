@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::world::{World, stdout};
@@ -105,6 +106,7 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     assert_eq!(evidence["replay"]["cannot"], "there is no runner", "{deploy}");
     assert_eq!(fs::read_to_string(world.path("x.sh")).unwrap(), "echo one\n");
     is_known_good_again(&world);
+    world.daemon().signal(Signal::TERM);
     let log = world.end_with_log();
     let line = |event: &str| log.iter().filter(|it| it["event"] == event).count();
     assert!(line("outcomes.recorded") >= 1 && line("health.changed") >= 1, "{log:?}");
