@@ -161,7 +161,7 @@ impl Reconciler {
     fn take_back(&mut self, round: &mut Round) {
         let wanted: BTreeSet<ToolId> = self.state.to_take_back().cloned().collect();
         self.monitor.returning.retain(|id, again| {
-            let open = self.state.deploy_before_activation(id).is_some();
+            let open = self.state.is_on_its_way(id);
             if open && again.0 <= round.now {
                 again.0 = round.now + RETURN_AGAIN;
             }

@@ -7,8 +7,8 @@ use super::{ReplayOrder, states::micros};
 use crate::{
     decide::{Plan, Purpose, StageOrder, State, Task, deploy::keeper},
     model::{
-        Base, Baseline, Change, DeployKind, HealthState, Proposal, Reason, Replayed, Target,
-        Timestamp, Tool, ToolId, Watch,
+        Base, Baseline, Change, DeployKind, DeployState, HealthState, Proposal, Reason, Replayed,
+        Target, Timestamp, Tool, ToolId, Watch,
     },
 };
 
@@ -21,11 +21,14 @@ impl State {
                 Some(it) => it,
                 None => return false,
             };
-            (at_once || health.quiet == 0)
-                && self.goes(id).is_some()
-                && self.deploy_before_activation(id).is_none()
+            (at_once || health.quiet == 0) && self.goes(id).is_some() && !self.is_on_its_way(id)
         });
         due.map(|it| it.0)
+    }
+
+    /// Whether a deploy of the tool is coming that waits for nobody: a way back waits for it.
+    pub fn is_on_its_way(&self, id: &ToolId) -> bool {
+        self.before_activation(id).any(|it| it.state != DeployState::AwaitingApproval)
     }
 
     /// What is to be run on both versions, to tell one from the world.
