@@ -14,7 +14,7 @@ use crate::{
     config::{Config, RootConfig},
     disk::{Around, DiskStage},
     model::RootName,
-    ports::{Analyzer, Pack},
+    ports::{Analyzer, Inputs, NoShadow, Pack},
     reconcile::{self, Classes},
 };
 
@@ -61,13 +61,20 @@ impl Works {
         self.after.set_rules(config.roots.iter().map(|it| it.after.clone()).collect());
     }
 
-    pub(super) fn for_loop(&self, pack: Arc<dyn Pack>) -> reconcile::Works {
+    pub(super) fn for_loop(
+        &self,
+        pack: Arc<dyn Pack>,
+        inputs: Arc<dyn Inputs>,
+    ) -> reconcile::Works {
         reconcile::Works {
             stage: Arc::clone(&self.stage) as _,
             checks: Arc::clone(&self.checks) as _,
             pack,
             classes: Arc::clone(&self.classes),
             after: Arc::clone(&self.after) as _,
+            // The runner of shadow runs takes its place.
+            shadow: Arc::new(NoShadow),
+            inputs,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What was typed. Each command is declared here and carried out in a file of its own.
 
 mod deploys;
+mod health;
 mod shadow;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap_complete::ArgValueCompleter;
 pub(super) use self::deploys::{
     Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
 };
+pub(super) use self::health::{Ending, HealthArgs, OutcomeArgs};
 pub(super) use self::shadow::ShadowArgs;
 use super::complete;
 
@@ -143,6 +145,10 @@ pub(super) enum Command {
     Abort(DecisionArgs),
     /// Who has loaded what
     Runtimes,
+    /// A call of a tool is over: tell how it went
+    Outcome(OutcomeArgs),
+    /// How tools do, by the calls that were reported
+    Health(HealthArgs),
     /// What happened, oldest first; with -f the last of it, and what happens from then on
     Events(EventsArgs),
     /// Look at every file now

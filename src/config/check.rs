@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Accounts, Audit, Class, Config, Environment, Limits, Log, Metrics,
+    Accounts, Audit, Class, Config, Environment, Health, Limits, Log, Metrics,
     finding::Finding,
     kind, people,
     watched::{self, RootConfig, resolve},
@@ -37,6 +37,7 @@ pub(super) fn config(
         socket: socket(layers, &roots, env, findings),
         access: people::access(layers, accounts, findings),
         audit: audit(layers, findings),
+        health: health(layers, findings),
         log: log(layers, findings),
         class: Class { table: table(layers, findings) },
         metrics: Metrics { listen: address(layers, findings) },
@@ -109,6 +110,21 @@ fn audit(layers: &[Layer], findings: &mut Vec<Finding>) -> Audit {
     Audit {
         walk: time(layers, "audit.walk", default.walk, findings),
         rehash: time(layers, "audit.rehash", default.rehash, findings),
+    }
+}
+
+fn health(layers: &[Layer], findings: &mut Vec<Finding>) -> Health {
+    let default = Health::default();
+    let auto = last(layers, "health.auto_rollback");
+    Health {
+        bake_calls: count(layers, "health.bake_calls", default.bake_calls, findings),
+        bake_min: count(layers, "health.bake_min", default.bake_min, findings),
+        bake_min_time: time(layers, "health.bake_min_time", default.bake_min_time, findings),
+        bake_max: time(layers, "health.bake_max", default.bake_max, findings),
+        auto_rollback: auto.is_none_or(|it| it.setting.value != Value::Switch(false)),
+        max_rollbacks: count(layers, "health.max_rollbacks", default.max_rollbacks, findings),
+        quarantine: time(layers, "health.quarantine", default.quarantine, findings),
+        args_size: number(layers, "health.args_size", default.args_size, findings),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Author, Baseline, Capability, Class, DeployNo, DeployState, Digest, Disk, Reason, RootName,
-    RuntimeName, Seq, Step, Sync, Timestamp, ToolId, Version, VersionNo, Waiver,
+    AlertKind, Author, Baseline, Calls, Capability, Class, DeployNo, DeployState, Digest, Disk,
+    Grounds, HealthState, Reason, RootName, RuntimeName, Seq, Step, Sync, Timestamp, ToolId,
+    Version, VersionNo, Waiver,
 };
 
 /// How a content came to be seen.
@@ -87,6 +88,20 @@ pub enum Fact {
     /// `class.waived`: a person signed for something that the tool can do, or (`withdrawn`) took that back. The time of
     /// the waiver is that of the record.
     ClassWaived { tool: ToolId, waiver: Waiver, withdrawn: bool },
+    /// `outcomes.recorded`: all calls that were reported within a moment. They are kept one by one, not as what they come
+    /// to: 30 to 60 bytes each, where the state after them has kilobytes, and replaying them counts them as they were.
+    OutcomesRecorded { tools: Vec<ToolId>, batch: Vec<Calls> },
+    /// `health.changed`: how this content of the tool does.
+    HealthChanged {
+        tool: ToolId,
+        version: Digest,
+        number: VersionNo,
+        from: HealthState,
+        to: HealthState,
+        evidence: Box<Grounds>,
+    },
+    /// `alert.raised`: somebody should look.
+    AlertRaised { tool: ToolId, version: Digest, number: VersionNo, kind: AlertKind, why: String },
 }
 
 /// A fact with its place in the log.
@@ -132,13 +147,16 @@ impl Fact {
             Self::ContentReleased { .. } => "content.released",
             Self::ClassChanged { .. } => "class.changed",
             Self::ClassWaived { .. } => "class.waived",
+            Self::OutcomesRecorded { .. } => "outcomes.recorded",
+            Self::HealthChanged { .. } => "health.changed",
+            Self::AlertRaised { .. } => "alert.raised",
         }
     }
 
     /// Every tool that it is about.
     pub fn tools(&self) -> &[ToolId] {
         match self {
-            Self::DeployMoved { tools, .. } => tools,
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => tools,
             Self::VersionRecorded(_)
             | Self::ToolRemoved { .. }
             | Self::DriftDetected { .. }
@@ -154,7 +172,9 @@ impl Fact {
             | Self::ContentQuarantined { .. }
             | Self::ContentReleased { .. }
             | Self::ClassChanged { .. }
-            | Self::ClassWaived { .. } => self.tool().map_or(&[], std::slice::from_ref),
+            | Self::ClassWaived { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => self.tool().map_or(&[], std::slice::from_ref),
         }
     }
 
@@ -177,7 +197,10 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::ContentReleased { .. }
             | Self::ClassChanged { .. }
-            | Self::ClassWaived { .. } => None,
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -193,8 +216,12 @@ impl Fact {
             | Self::ContentQuarantined { tool, .. }
             | Self::ContentReleased { tool, .. }
             | Self::ClassChanged { tool, .. }
-            | Self::ClassWaived { tool, .. } => Some(tool),
-            Self::DeployMoved { tools, .. } => tools.first().filter(|_| tools.len() == 1),
+            | Self::ClassWaived { tool, .. }
+            | Self::HealthChanged { tool, .. }
+            | Self::AlertRaised { tool, .. } => Some(tool),
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => {
+                tools.first().filter(|_| tools.len() == 1)
+            }
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeExpired { .. }
@@ -222,7 +249,10 @@ impl Fact {
             | Self::ContentQuarantined { .. }
             | Self::ContentReleased { .. }
             | Self::ClassChanged { .. }
-            | Self::ClassWaived { .. } => None,
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -244,7 +274,10 @@ impl Fact {
             | Self::ContentQuarantined { .. }
             | Self::ContentReleased { .. }
             | Self::ClassChanged { .. }
-            | Self::ClassWaived { .. } => None,
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -267,7 +300,10 @@ impl Fact {
             | Self::ContentQuarantined { .. }
             | Self::ContentReleased { .. }
             | Self::ClassChanged { .. }
-            | Self::ClassWaived { .. } => None,
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -278,6 +314,7 @@ impl Fact {
             Self::DriftDetected { disk, .. } | Self::DriftCleared { disk, .. } => disk.version(),
             Self::BaselineMoved { to, .. } => to.as_ref().and_then(|it| it.version),
             Self::ClassChanged { to, .. } => Some(to.0),
+            Self::HealthChanged { number, .. } | Self::AlertRaised { number, .. } => Some(*number),
             Self::ToolRemoved { .. }
             | Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
@@ -289,7 +326,8 @@ impl Fact {
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
             | Self::ContentReleased { .. }
-            | Self::ClassWaived { .. } => None,
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. } => None,
         }
     }
 }

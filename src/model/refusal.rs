@@ -75,6 +75,11 @@ pub enum Refusal {
         cap: Capability,
         detail: String,
     },
+    /// An `ai` had too many of its proposals for this tool rejected or rolled back within a day.
+    CoolDown {
+        tool: ToolId,
+        after_ms: u64,
+    },
     /// The key was used for another request.
     KeyReused {
         deploy: DeployNo,
@@ -140,6 +145,10 @@ impl fmt::Display for Refusal {
             Self::NotWaived { tool, cap, detail } => {
                 write!(f, "{cap} by {detail:?} of {tool} was not waived")
             }
+            Self::CoolDown { tool, .. } => write!(
+                f,
+                "{tool} had three proposals of an ai rejected or rolled back within a day"
+            ),
             Self::KeyReused { deploy } => write!(
                 f,
                 "this Idempotency-Key belongs to another request, which led to deploy {deploy}"

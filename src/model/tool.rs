@@ -34,6 +34,8 @@ pub struct Rare {
     pub quarantined: BTreeSet<Digest>,
     /// What people signed for.
     pub waivers: Vec<Waiver>,
+    /// The known good, where it is not the baseline: the baseline is not proven yet.
+    pub proven: Option<Baseline>,
     /// The root's policy put the baseline back.
     pub put_back: Option<PutBack>,
     /// When a switch was settled last. What was seen before says nothing.
@@ -146,6 +148,12 @@ impl Tool {
 
     pub fn provisional(&self) -> Option<&Provisional> {
         self.rare.as_ref()?.provisional.as_ref()
+    }
+
+    /// The newest baseline that did well; a tool's first one until then.
+    pub fn known_good(&self) -> Option<&Baseline> {
+        let proven = self.rare.as_ref().and_then(|it| it.proven.as_ref());
+        proven.or(self.baseline.as_ref())
     }
 
     /// The version that stands on disk.

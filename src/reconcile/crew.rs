@@ -14,15 +14,17 @@ use tracing::warn;
 use super::{
     compare::{Comparing, Pair},
     hands::Hands,
+    known::Known,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
-    works::{Known, Works},
+    replay::replay,
+    works::Works,
 };
 use crate::{
-    decide::{Compared, Staged, Task},
+    decide::{Compared, ReplayOrder, Staged, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, SwitchOrder,
-        Switched, ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, Replayed,
+        SwitchOrder, Switched, ToolId,
     },
     ports::{Archive, StopFlag},
 };
@@ -65,6 +67,7 @@ pub(super) enum Done {
     Late(Late),
     /// Two versions of a tool were read.
     Compared(Box<Compared>),
+    Replayed(ReplayOrder, Replayed),
 }
 
 #[derive(Default)]
@@ -219,6 +222,10 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
+            Task::Replay(_) => {
+                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
+                self.verifying.push_back(Verifying { job, about, baselines, flag });
+            }
             Task::After(deploy) => {
                 self.confirmed.extend(known.deploy(*deploy));
                 if self.confirmed.len() > MOST_CONFIRMED {
@@ -275,7 +282,8 @@ impl Hand {
             | Task::Stop(_)
             | Task::Release(_)
             | Task::OnDrift { .. }
-            | Task::After(_) => (),
+            | Task::After(_)
+            | Task::Replay(_) => (),
         }
     }
 
@@ -301,6 +309,10 @@ impl Hand {
             Task::Rehearse(proposal, markers) => {
                 let checks = self.verify(&proposal, &markers, &baselines, &flag);
                 self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+            }
+            Task::Replay(order) => {
+                let replayed = replay(&self.works, &*self.archive, &order, &self.crew.ending);
+                self.mailbox.done(Done::Replayed(order, replayed));
             }
             Task::Stage(_)
             | Task::Discard(_)
@@ -387,7 +399,8 @@ impl Hand {
                 | Task::Discard(_)
                 | Task::Stop(_)
                 | Task::OnDrift { .. }
-                | Task::After(_) => (),
+                | Task::After(_)
+                | Task::Replay(_) => (),
             }
         }
         if !orders.is_empty() {

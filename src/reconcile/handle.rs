@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     decide::{Command, Rehearsal},
-    model::{DeployNo, Record, Refusal, RootName, Seq, ToolId},
-    ports::{Ability, Archive, BarrierNo},
+    model::{CallReport, DeployNo, Record, Refusal, RootName, Seq, ToolId},
+    ports::{Ability, Archive, BarrierNo, Inputs},
 };
 
 /// Cheap to clone; every front end has one.
@@ -32,6 +32,7 @@ pub struct Handle {
 pub(super) struct Shared {
     pub(super) view: RwLock<Arc<View>>,
     pub(super) archive: Arc<dyn Archive>,
+    pub(super) inputs: Arc<dyn Inputs>,
     pub(super) records: broadcast::Sender<Arc<Record>>,
     pub(super) mailbox: Arc<Mailbox>,
     /// Asks the watcher to bring a barrier round.
@@ -77,6 +78,9 @@ pub struct Synced {
 }
 
 pub type Answer = Result<Result<Granted, Refusal>, Unavailable>;
+
+/// Which of the calls that were reported were known already, by their place.
+pub type Taking = Result<Vec<usize>, Unavailable>;
 
 impl Handle {
     /// What is true now, as of `view.state.head`. Never changes; ask again for a later moment.
@@ -128,6 +132,18 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.shared.mailbox.request(command, reply)?;
         answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// Hands in calls. The answer says what was taken in; it is durable within a second.
+    pub async fn report(&self, calls: Vec<CallReport>) -> Taking {
+        let (reply, answer) = oneshot::channel();
+        self.shared.mailbox.report(calls, reply)?;
+        answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// What calls were given, as far as it is kept.
+    pub fn inputs(&self) -> &Arc<dyn Inputs> {
+        &self.shared.inputs
     }
 
     /// Waits until every change made on disk before this call is recorded, or known not to be settled.

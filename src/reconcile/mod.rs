@@ -15,6 +15,8 @@ mod deploys;
 mod group;
 mod handle;
 mod hands;
+mod health;
+mod known;
 mod lane;
 mod leases;
 mod mailbox;
@@ -23,6 +25,7 @@ mod pending;
 mod prepare;
 mod publish;
 mod reconciler;
+mod replay;
 mod requests;
 mod round;
 mod run;
@@ -34,9 +37,11 @@ mod view;
 mod walks;
 mod works;
 
-pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
+pub use crate::decide::{
+    Accept, Command, Counts, HealthRules, RecordArgs, Rehearsal, RootRules, Rules, chance, judged,
+};
 pub use classes::{Classes, Proposed};
-pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
+pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Taking, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};

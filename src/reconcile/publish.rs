@@ -9,7 +9,8 @@ use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
     model::{
-        Capability, CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId,
+        Capability, CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName,
+        Step, ToolId,
     },
     ports::Watching,
 };
@@ -65,6 +66,12 @@ pub(super) fn tell(record: &Record) {
             info!(event, seq, %tool, sha256 = %digest, %author);
         }
         Fact::ClassChanged { .. } | Fact::ClassWaived { .. } => tell_class(record),
+        Fact::OutcomesRecorded { tools, batch } => {
+            let calls: usize = batch.iter().map(|it| it.calls.len()).sum();
+            let tool = tools.first().filter(|_| tools.len() == 1).map(tracing::field::display);
+            debug!(event, seq, tool, tools = tools.len(), calls);
+        }
+        Fact::HealthChanged { .. } | Fact::AlertRaised { .. } => tell_health(record),
     }
     if record.fact.origin() == Some(Origin::Audit) {
         let tool = record.fact.tool().map(tracing::field::display);
@@ -91,7 +98,10 @@ fn is_initial(fact: &Fact) -> bool {
         | Fact::ContentQuarantined { .. }
         | Fact::ContentReleased { .. }
         | Fact::ClassChanged { .. }
-        | Fact::ClassWaived { .. } => false,
+        | Fact::ClassWaived { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => false,
     }
 }
 
@@ -115,6 +125,30 @@ fn tell_class(record: &Record) {
             info!(event, seq, %tool, %author, %cap, via = detail, reason, withdrawn);
         }
         _ => (),
+    }
+}
+
+/// By consequence, too.
+fn tell_health(record: &Record) {
+    let (event, seq) = (record.fact.event(), record.seq.0);
+    if let Fact::HealthChanged { tool, number, from, to, evidence, .. } = &record.fact {
+        let (version, from, rule) = (number.0, from.as_str(), evidence.rule.as_str());
+        let (calls, failures, score) = (evidence.calls, evidence.failures, evidence.score);
+        let (health, rollback) = (to.as_str(), evidence.returns.is_some());
+        match to {
+            HealthState::Suspect | HealthState::Regressed | HealthState::Environment => {
+                warn!(event, seq, %tool, version, health, from, rule, calls, failures, score, rollback);
+            }
+            HealthState::Unknown
+            | HealthState::Baking
+            | HealthState::Healthy
+            | HealthState::Inconclusive => {
+                info!(event, seq, %tool, version, health, from, rule, calls, failures, score);
+            }
+        }
+    }
+    if let Fact::AlertRaised { tool, number, kind, why, .. } = &record.fact {
+        warn!(event, seq, %tool, version = number.0, kind = kind.as_str(), why);
     }
 }
 

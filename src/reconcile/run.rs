@@ -86,6 +86,7 @@ pub fn start(
     let shared = Arc::new(Shared {
         view: RwLock::new(Arc::new(reconciler.view())),
         archive,
+        inputs: Arc::clone(&works.inputs),
         records: broadcast::Sender::new(LIVE_EVENTS),
         mailbox: Arc::clone(&mailbox),
         raise: Box::new(raise),
@@ -114,7 +115,8 @@ pub fn start(
 pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreError> {
     let (mut as_of, rows) = archive.rows()?;
     let runtimes = rows.runtimes.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
-    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes, rows.deploys);
+    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes, rows.deploys)
+        .with_health(rows.health);
     let mut changed = Rows::default();
     loop {
         let records = archive.records(as_of, REPLAY_PAGE)?;
@@ -128,6 +130,7 @@ pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreErro
         changed.roots.extend(rows.roots);
         changed.runtimes.extend(rows.runtimes);
         changed.deploys.extend(rows.deploys);
+        changed.health.extend(rows.health);
         state.forget_old_deploys();
     }
 }
@@ -271,6 +274,9 @@ impl Looping {
         self.handle.shared.crew.compare(&outcome.records);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
+        }
+        for (reply, taken) in outcome.taken {
+            drop(reply.send(taken));
         }
         for (reply, synced) in outcome.synced {
             drop(reply.send(synced));

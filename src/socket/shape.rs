@@ -36,6 +36,8 @@ pub(super) fn tool(
         sync: view.state.sync(id, it).into(),
         cause,
         unsettled: view.unsettled.contains(id),
+        health: view.state.health_state(id).into(),
+        known_good: super::health::known_good(it),
         loaded_by: loaded_by(view, archive, id, it)?,
         class: class(classes, id, it),
     })

@@ -4,7 +4,8 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, class, content, deploys, diff, events, history, metrics, resolve,
+    about, accept, admin, check, class, content, deploys, diff, events, health, history, metrics,
+    outcomes, resolve,
     route::{Route, act, look},
     runtimes, shadow, status, tools,
 };
@@ -53,6 +54,7 @@ fn looking() -> Vec<Route> {
             "Durable facts in order, as a page or as a stream",
             events::events,
         ),
+        look("/v1/health/{id}", Read, "How a tool does", health::health),
         look("/v1/runtimes", Read, "What each runtime has loaded", runtimes::list),
         look("/v1/runtimes/{name}", Read, "What one runtime has loaded", runtimes::one),
         look("/metrics", Read, "Figures in the text format of Prometheus", metrics::metrics),
@@ -76,6 +78,14 @@ fn acting() -> Vec<Route> {
             runtimes::report,
         ),
         act(delete, "/v1/runtimes/{name}", Some(Runtime), "Forget a runtime", runtimes::forget),
+        act(
+            post.clone(),
+            "/v1/outcomes",
+            Some(Runtime),
+            "Report calls that are over",
+            outcomes::report,
+        )
+        .answers(202),
         act(
             post.clone(),
             "/v1/resolve",

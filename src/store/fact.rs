@@ -9,13 +9,14 @@ use sha2::{Digest as _, Sha256};
 use super::{
     class::{ChangedV1, WaivedV1},
     deploy::StepV1,
+    outcome::{AlertKindV1, CallsV1, EvidenceV1, HealthStateV1, tools},
     twin::{
         AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
     },
     version::VersionV1,
 };
 use crate::model::{
-    ChainHash, DeployNo, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId,
+    ChainHash, DeployNo, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId, VersionNo,
 };
 
 /// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
@@ -127,6 +128,25 @@ enum FactV1<'a> {
     },
     ClassChanged(#[serde(borrow)] ChangedV1<'a>),
     ClassWaived(#[serde(borrow)] WaivedV1<'a>),
+    OutcomesRecorded {
+        #[serde(borrow)]
+        batch: Vec<CallsV1<'a>>,
+    },
+    HealthChanged {
+        tool: Text<'a>,
+        version: Hex,
+        number: u32,
+        from: HealthStateV1,
+        to: HealthStateV1,
+        evidence: Box<EvidenceV1>,
+    },
+    AlertRaised {
+        tool: Text<'a>,
+        version: Hex,
+        number: u32,
+        kind: AlertKindV1,
+        why: Text<'a>,
+    },
 }
 
 pub(super) fn text(it: &str) -> Text<'_> {
@@ -195,6 +215,26 @@ impl<'a> From<&'a Fact> for FactV1<'a> {
             Fact::ClassWaived { tool, waiver, withdrawn } => {
                 Self::ClassWaived(WaivedV1::of(tool, waiver, *withdrawn))
             }
+            Fact::OutcomesRecorded { batch, .. } => {
+                Self::OutcomesRecorded { batch: batch.iter().map(Into::into).collect() }
+            }
+            Fact::HealthChanged { tool, version, number, from, to, evidence } => {
+                Self::HealthChanged {
+                    tool: text(tool.as_str()),
+                    version: Hex(*version),
+                    number: number.0,
+                    from: (*from).into(),
+                    to: (*to).into(),
+                    evidence: Box::new((&**evidence).into()),
+                }
+            }
+            Fact::AlertRaised { tool, version, number, kind, why } => Self::AlertRaised {
+                tool: text(tool.as_str()),
+                version: Hex(*version),
+                number: number.0,
+                kind: (*kind).into(),
+                why: text(why),
+            },
         }
     }
 }
@@ -235,7 +275,10 @@ impl<'a> FactV1<'a> {
             | Fact::ContentQuarantined { .. }
             | Fact::ContentReleased { .. }
             | Fact::ClassChanged { .. }
-            | Fact::ClassWaived { .. } => Self::from(fact),
+            | Fact::ClassWaived { .. }
+            | Fact::OutcomesRecorded { .. }
+            | Fact::HealthChanged { .. }
+            | Fact::AlertRaised { .. } => Self::from(fact),
         }
     }
 
@@ -312,6 +355,28 @@ impl<'a> FactV1<'a> {
             },
             Self::ClassChanged(it) => it.read()?,
             Self::ClassWaived(it) => it.read()?,
+            Self::OutcomesRecorded { batch } => {
+                let batch: Vec<_> =
+                    batch.into_iter().map(CallsV1::read).collect::<Result<_, _>>()?;
+                Fact::OutcomesRecorded { tools: tools(&batch), batch }
+            }
+            Self::HealthChanged { tool, version, number, from, to, evidence } => {
+                Fact::HealthChanged {
+                    tool: tool_id(&tool)?,
+                    version: version.0,
+                    number: VersionNo(number),
+                    from: from.into(),
+                    to: to.into(),
+                    evidence: Box::new((*evidence).into()),
+                }
+            }
+            Self::AlertRaised { tool, version, number, kind, why } => Fact::AlertRaised {
+                tool: tool_id(&tool)?,
+                version: version.0,
+                number: VersionNo(number),
+                kind: kind.into(),
+                why: why.into_owned(),
+            },
         })
     }
 }

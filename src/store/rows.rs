@@ -39,6 +39,7 @@ struct RareRow<'a> {
     quarantined: Vec<Hex>,
     #[serde(borrow)]
     waivers: Vec<WaiverV1<'a>>,
+    proven: Option<BaselineV1>,
     put_back: Option<(Option<Hex>, u32, i64)>,
     settled: u64,
 }
@@ -109,6 +110,7 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
             before: it.before.as_ref().map(Into::into),
             quarantined: it.quarantined.iter().copied().map(Hex).collect(),
             waivers: it.waivers.iter().map(Into::into).collect(),
+            proven: it.proven.as_ref().map(Into::into),
             put_back: it.put_back.as_ref().map(|it| (it.away.map(Hex), it.times, it.at.0)),
             settled: it.settled.0,
         }),
@@ -152,6 +154,7 @@ fn rare(it: RareRow<'_>) -> Result<Rare, BadText> {
         before: it.before.map(Into::into),
         quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
         waivers,
+        proven: it.proven.map(Into::into),
         put_back: it.put_back.map(|(away, times, at)| PutBack {
             away: away.map(|it| it.0),
             times,

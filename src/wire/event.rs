@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 mod class;
 mod deploy;
+mod health;
 
 use super::{Author, stamp};
 use crate::model::{Baseline, Disk, Fact, Record};
@@ -102,7 +103,10 @@ fn author(fact: &Fact) -> Option<Author> {
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
         | Fact::SafetyCleared { .. }
-        | Fact::ClassChanged { .. } => None,
+        | Fact::ClassChanged { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => None,
     }
 }
 
@@ -153,6 +157,13 @@ fn detail(fact: &Fact) -> Value {
             json!({ "sha256": digest.to_string() })
         }
         Fact::ClassChanged { .. } | Fact::ClassWaived { .. } => class::detail(fact),
+        Fact::OutcomesRecorded { batch, .. } => health::batch(batch),
+        Fact::HealthChanged { version, from, to, evidence, .. } => {
+            health::change(version, *from, *to, evidence)
+        }
+        Fact::AlertRaised { version, kind, why, .. } => json!({
+            "kind": kind.as_str(), "sha256": version.to_string(), "why": why,
+        }),
     }
 }
 

@@ -11,8 +11,10 @@ mod conflict;
 mod deploy;
 mod diff;
 mod event;
+mod health;
 mod list;
 mod object;
+mod outcome;
 mod problem;
 mod proposal;
 mod query;
@@ -48,8 +50,15 @@ pub use deploy::{
 };
 pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
 pub use event::{EVENTS, Event};
+pub use health::{
+    Blamed, Health, HealthBaseline, HealthSummary, Latency, Replay, VersionCalls, Wellness,
+};
 pub use list::List;
 pub use object::Object;
+pub use outcome::{
+    CallStatus, Frame, MOST_OUTCOMES, Outcome, OutcomeError, OutcomesRequest, OutcomesTaken,
+    RefusedOutcome,
+};
 pub use problem::Problem;
 pub use proposal::{
     ChangeRequest, DeployRequest, Encoding, OnConflict, Proposed, ProposedChange, Unfit,

@@ -16,6 +16,7 @@ mod configuration;
 mod corpus;
 mod deploying;
 mod faults;
+mod health;
 mod lifecycle;
 mod logs;
 mod metrics;

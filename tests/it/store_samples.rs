@@ -7,9 +7,9 @@ use std::{
 
 use knowngood::{
     model::{
-        Author, AuthorKind, Baseline, Capability, Class, Digest, Disk, Fact, Head, Origin, Rare,
-        Reason, Record, Root, RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync, Timestamp,
-        Tool, ToolId, Version, VersionNo, Waiver,
+        Author, AuthorKind, Baseline, Capability, Class, Digest, Disk, Fact, Head, Health, Origin,
+        Rare, Reason, Record, Root, RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync,
+        Timestamp, Tool, ToolId, Version, VersionNo, Waiver,
     },
     ports::{Archive, Batch, Pack, Rows, StoreError},
     store::Opened,
@@ -348,8 +348,15 @@ pub(crate) fn some_rows(as_of: Seq) -> Rows {
     };
     Rows {
         deploys: Vec::new(),
+        health: vec![(tool("odd.py"), reported(as_of))],
         tools: vec![(tool("odd.py"), odd)],
         roots: vec![(RootName::new("tools").unwrap(), root)],
         runtimes: vec![(RuntimeName::new("agent@1").unwrap(), Some(runtime))],
     }
+}
+
+/// Long enough for several pieces of a row.
+fn reported(as_of: Seq) -> Health {
+    let recent = (0..1500).map(|it| u64::MAX - it);
+    Health { recent: recent.collect(), quiet: 3, as_of, ..Health::default() }
 }

@@ -92,6 +92,54 @@ const CASES: &[Case] = &[
         ("\"366d\"", "\"366d\" is not within 1s to 365d"),
     ),
     (
+        "health.bake_calls",
+        &["1", "100_000"],
+        ("\"50\"", "a whole number from 1 to 100000; this is text in quotes"),
+        ("0", "0 is not within 1 to 100000"),
+    ),
+    (
+        "health.bake_min_time",
+        &["\"1ms\""],
+        ("5", "a duration in quotes, such as \"365d\"; this is a whole number"),
+        ("\"366d\"", "\"366d\" is not within 1ms to 365d"),
+    ),
+    (
+        "health.bake_max",
+        &["\"1d\""],
+        ("5", "a duration in quotes, such as \"365d\"; this is a whole number"),
+        ("\"366d\"", "\"366d\" is not within 1ms to 365d"),
+    ),
+    (
+        "health.bake_min",
+        &["1"],
+        ("\"50\"", "a whole number from 1 to 100000; this is text in quotes"),
+        ("0", "0 is not within 1 to 100000"),
+    ),
+    (
+        "health.auto_rollback",
+        &["false"],
+        ("\"no\"", "true or false; this is text in quotes"),
+        ("0", "health.auto_rollback takes true or false; this is a whole number"),
+    ),
+    (
+        "health.max_rollbacks",
+        &["0"],
+        ("\"2\"", "a whole number from 0 to 1000; this is text in quotes"),
+        ("1001", "1001 is not within 0 to 1000"),
+    ),
+    (
+        "health.quarantine",
+        &["\"1ms\""],
+        ("5", "a duration in quotes, such as \"3650d\"; this is a whole number"),
+        ("\"3651d\"", "\"3651d\" is not within 1ms to 3650d"),
+    ),
+    (
+        "health.args_size",
+        &["\"1 B\""],
+        ("1", "a size in quotes, such as \"1 MiB\"; this is a whole number"),
+        ("\"2 MiB\"", "\"2 MiB\" is not within 1 B to 1 MiB"),
+    ),
+    (
         "log.format",
         &["\"json\"", "\"text\"", "\"journal\""],
         ("1", "one of \"auto\", \"journal\", \"json\", \"text\"; this is a whole number"),
@@ -170,6 +218,12 @@ const CASES: &[Case] = &[
         &["\"human:ana\"", "\"ai\""],
         ("[]", "\"human:NAME\", \"ai:NAME\" or \"unknown\"; this is a list"),
         ("\"robot\"", "\"robot\" is not an author: \"human:NAME\", \"ai:NAME\" or \"unknown\""),
+    ),
+    (
+        "root.record_args",
+        &["\"hash\"", "\"off\""],
+        ("1", "one of \"full\", \"hash\", \"off\"; this is a whole number"),
+        ("\"some\"", "\"some\" is none of full, hash, off"),
     ),
     (
         "root.on_drift",

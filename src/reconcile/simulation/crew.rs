@@ -17,7 +17,10 @@ use crate::{
     model::{
         Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, RootName,
     },
-    ports::{After, Analyzer, Archive, CheckOrder, Checks, RootFiles, Source, StopFlag},
+    ports::{
+        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, RootFiles, Source,
+        StopFlag,
+    },
     reconcile::{
         Classes, Works,
         crew::{Crew, Done, Hand, Job},
@@ -59,6 +62,8 @@ impl FakeCrew {
             pack: crate::store::memory::open().pack,
             classes: Arc::new(Classes::new(Arc::new(Nobody), Arc::new(Nobody))),
             after: Arc::new(Ran(ran)),
+            shadow: Arc::new(NoShadow),
+            inputs: Arc::new(NoInputs),
         };
         let (crew, pocket): (Arc<Crew>, Arc<Mailbox>) = Default::default();
         let hand = Hand {

@@ -60,6 +60,10 @@ impl From<Refusal> for Problem {
             Refusal::NotWaived { tool, .. } => Self::invalid(said)
                 .hint(format!("GET /v1/class/{tool} lists what was"))
                 .with("tool", tool.as_str()),
+            Refusal::CoolDown { tool, after_ms } => Self::new(Code::CoolDown, said)
+                .hint("let a person look at it, or wait")
+                .with("tool", tool.as_str())
+                .with("retry_after_ms", after_ms),
             Refusal::KeyReused { .. } => Self::invalid(said),
         }
     }

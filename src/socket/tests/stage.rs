@@ -13,7 +13,9 @@ use crate::{
         Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
         LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, After, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
+    ports::{
+        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag,
+    },
     reconcile::{Classes, Works},
 };
 
@@ -28,6 +30,8 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
             Arc::new(tree.clone()),
         )),
         after: Arc::new(NoCommands),
+        shadow: Arc::new(NoShadow),
+        inputs: Arc::new(NoInputs),
     }
 }
 
