@@ -9,6 +9,7 @@ mod claims;
 mod clock;
 mod place;
 mod reload;
+mod shadows;
 mod vitals;
 mod works;
 
@@ -234,7 +235,6 @@ fn start_loop(
     };
     let Opened { log, archive, memory, pack, .. } = opened;
     let works = Arc::new(Works::new(&config, &pack)?);
-    service.shadows_by(Arc::clone(&works.checks) as _, Arc::new(crate::ports::NothingKnown));
     let inputs = Arc::new(store::RecordedInputs::open(&config.state_dir));
     let for_loop = works.for_loop(Arc::clone(&pack), inputs);
     let tree = Box::new(Disk::new(pack, memory));
@@ -249,6 +249,8 @@ fn start_loop(
         .map_err(|it| world_at("starting to watch, with cookies in", &cookies, it))?;
     let watch = keep(&watch, started);
     let running = Arc::new(running);
+    let sources = Arc::new(shadows::Sources(handle.clone()));
+    service.shadows_by(Arc::clone(&works.checks) as _, sources);
     current.started(&watch, &running, works);
     service.loaded(handle.clone());
     Ok(Started { handle, watch, running })

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Failed, place::SCRATCH};
+use super::{Failed, place::SCRATCH, shadows::Replays};
 use crate::{
     after::Commands,
     analyze::{Reader, Table},
@@ -14,7 +14,7 @@ use crate::{
     config::{Config, RootConfig},
     disk::{Around, DiskStage},
     model::RootName,
-    ports::{Analyzer, Inputs, NoShadow, Pack},
+    ports::{Analyzer, Inputs, Pack},
     reconcile::{self, Classes},
 };
 
@@ -72,8 +72,7 @@ impl Works {
             pack,
             classes: Arc::clone(&self.classes),
             after: Arc::clone(&self.after) as _,
-            // The runner of shadow runs takes its place.
-            shadow: Arc::new(NoShadow),
+            shadow: Arc::new(Replays(Arc::clone(&self.checks))),
             inputs,
         }
     }

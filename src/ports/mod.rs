@@ -28,8 +28,8 @@ pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     replay::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     shadow::{
-        NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder,
-        ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
+        NothingKnown, ReplayOrder, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
+        ShadowReport, ShadowSources, Shadows, json_of, value_of,
     },
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::StopFlag;
 use crate::{
-    model::ToolId,
+    model::{Replayed, ToolId},
     shadow::{Counts, Effect, Finding, Input, Pattern, Value, Verdict},
 };
 
@@ -121,17 +121,6 @@ pub struct ReplayOrder {
     pub new: ShadowContent,
     /// The arguments that failed; no more than five are run.
     pub inputs: Vec<Value>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Replayed {
-    /// Of so many runs on each version, so many failed.
-    Table {
-        runs: u32,
-        new_failures: u32,
-        old_failures: u32,
-    },
-    Cannot(String),
 }
 
 impl ShadowReport {

@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "analyze",
             "checks",
             "disk",
+            "shadow",
             "store",
             "watch",
             "reconcile",

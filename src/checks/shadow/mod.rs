@@ -19,9 +19,10 @@ use self::{
 };
 use super::Checker;
 use crate::{
+    model::{ReplayTable, Replayed},
     ports::{
-        CheckRules, ReplayOrder, Replayed, ShadowContent, ShadowOrder, ShadowProgress,
-        ShadowReport, Shadows, StopFlag,
+        CheckRules, ReplayOrder, ShadowContent, ShadowOrder, ShadowProgress, ShadowReport, Shadows,
+        StopFlag,
     },
     shadow::{Compared, Input, Origin, RunSeen, Status, Verdict, choose, made_up},
 };
@@ -159,8 +160,8 @@ impl Checker {
                 runs += 1;
             }
         }
-        let [old_failures, new_failures] = failures;
-        Ok(Replayed::Table { runs, new_failures, old_failures })
+        let [old, new] = failures;
+        Ok(Replayed::Table(ReplayTable { runs, new, old }))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use knowngood::{
     checks::sandbox::Rung,
-    ports::{Replayed, value_of},
+    model::{ReplayTable, Replayed},
+    ports::value_of,
     shadow::{Kind, Verdict},
 };
 use serde_json::json;
@@ -253,8 +254,7 @@ fn made_up_inputs_show_crashes_and_prove_nothing() {
 
 #[test]
 fn a_failing_input_is_replayed_on_both() {
-    let table =
-        |runs, new_failures, old_failures| Replayed::Table { runs, new_failures, old_failures };
+    let table = |runs, new, old| Replayed::Table(ReplayTable { runs, new, old });
     for rung in isolating() {
         let site = site(&SEARCH.replace("q.upper()", "q.uper()"));
         let inputs = ["a", "b"].map(|it| value_of(json!({ "q": it }))).to_vec();

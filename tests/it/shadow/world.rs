@@ -7,10 +7,10 @@ use knowngood::{
         Checker,
         sandbox::{Ladder, Namespaces, Rung, Settings, survey},
     },
-    model::{RelPath, RootName, ToolId},
+    model::{RelPath, Replayed, RootName, ToolId},
     ports::{
-        CheckRules, ReplayOrder, Replayed, ShadowContent, ShadowOrder, ShadowReport, Shadows as _,
-        StopFlag, value_of,
+        CheckRules, ReplayOrder, ShadowContent, ShadowOrder, ShadowReport, Shadows as _, StopFlag,
+        value_of,
     },
     shadow::{Input, Origin, Value, Verdict},
 };
