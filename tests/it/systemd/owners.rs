@@ -20,6 +20,8 @@ pub(super) fn a_root_of_another_owner_takes_the_drop_ins(guest: &Guest) {
     its_files_stay_their_owners(guest);
     a_rollback_keeps_the_owner_as_well(guest);
     new_directories_hand_the_group_down(guest);
+    what_its_owner_keeps_to_himself_takes_one_more(guest);
+    without_its_group_it_takes_the_rest(guest);
 }
 
 fn it_is_read_only_as_it_comes(guest: &Guest) {
@@ -88,6 +90,38 @@ fn new_directories_hand_the_group_down(guest: &Guest) {
     make("closed/d.py");
     let modes = guest.sh("cd /home/ana/tools; stat -c '%G %a' closed closed/d.py");
     assert_eq!(modes, "knowngood 755\nknowngood 644\n");
+}
+
+fn what_its_owner_keeps_to_himself_takes_one_more(guest: &Guest) {
+    guest.sh("cd /home/ana/tools; echo 1 > own.py; chown ana: own.py; chmod 600 own.py");
+    let unreadable = || guest.get("/v1/status?sync=true")["summary"]["unreadable"].clone();
+    assert_eq!(unreadable(), 1);
+    ship(guest, "unreadable-tools.conf", "unreadable-tools.conf");
+    restart(guest);
+    assert_eq!(unreadable(), 0);
+    let change = json!({"tool": "private/own.py", "base": "disk", "content": "2"});
+    let (status, done) = post(guest, "/v1/deploys", &json!({"changes": [change]}));
+    assert_eq!((status, &done["state"]), (201, &json!("confirmed")), "{done}");
+    checked_by_the_runner(&done);
+    let stands = guest.sh("cd /home/ana/tools; stat -c '%U %G %a' own.py; cat own.py");
+    assert_eq!(stands, "ana ana 600\n2");
+}
+
+/// The lines of the drop-in that are there to be chosen.
+fn without_its_group_it_takes_the_rest(guest: &Guest) {
+    guest.sh("rm -r /home/ana/tools/.knowngood; chown -R ana:ana /home/ana/tools
+              find /home/ana/tools -type d -exec chmod 755 {} + -o -exec chmod 640 {} +");
+    restart(guest);
+    let (status, refused) = deploy(guest, "one\nfour\n");
+    refused_for(&refused, "root_read_only", "writable-roots.conf");
+    assert_eq!(status, 409);
+    let unit = "/etc/systemd/system/knowngood.service.d/other-owners.conf";
+    guest.sh(&format!("sed -i 's/^#\\([A-Z]\\)/\\1/' {unit}; grep -q ^Amb.*OVERRIDE {unit}"));
+    restart(guest);
+    let (status, done) = deploy(guest, "one\nfour\n");
+    assert_eq!((status, &done["state"]), (201, &json!("confirmed")), "{done}");
+    checked_by_the_runner(&done);
+    assert_eq!(stands(guest), "ana ana 640 one\nfour\n");
 }
 
 fn deploy(guest: &Guest, content: &str) -> (u16, Value) {
