@@ -47,6 +47,7 @@ pub mod roots;
 
 pub mod decide;
 pub mod merge;
+pub mod shadow;
 
 // Needs and plain settings that several layers share.
 pub mod access;

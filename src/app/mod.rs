@@ -234,6 +234,7 @@ fn start_loop(
     };
     let Opened { log, archive, memory, pack, .. } = opened;
     let works = Arc::new(Works::new(&config, &pack));
+    service.shadows_by(Arc::clone(&works.checks) as _, Arc::new(crate::ports::NothingKnown));
     let for_loop = works.for_loop(Arc::clone(&pack));
     let tree = Box::new(Disk::new(pack, memory));
     let world =

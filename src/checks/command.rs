@@ -32,7 +32,8 @@ pub(super) fn check(part: &Part, staged: &JobFile, rules: &CheckRules, limits: L
         _ => program,
     };
     let files = vec![staged.clone(), part.baseline.clone()];
-    What::Command(Job { program, arguments: words.collect(), files, readable, limits })
+    let arguments = words.collect();
+    What::Command(Job { program, arguments, files, readable, limits, talks: false })
 }
 
 /// A name is looked for in the search path; a relative path begins in the root.

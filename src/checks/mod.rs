@@ -10,6 +10,7 @@ mod plan;
 mod programs;
 mod python;
 pub mod sandbox;
+mod shadow;
 mod syntax;
 
 use std::{

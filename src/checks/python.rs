@@ -18,12 +18,12 @@ use super::{
     sandbox::{Ended, How, Job, JobFile, Limits, Piece, Rung, Word},
 };
 use crate::{
-    model::{CheckFailure, CheckOutcome, Finding},
+    model::{CheckFailure, CheckOutcome, Finding, ToolId},
     ports::CheckRules,
 };
 
 const COMPILE: &str = include_str!("compile.py");
-const LOAD: &str = include_str!("load.py");
+const LOAD: &str = concat!(include_str!("overlay.py"), "\n\n", include_str!("load.py"));
 
 /// A job that answers in a line of its own.
 pub(super) struct Probe {
@@ -70,7 +70,7 @@ pub(super) fn compile(part: &Part, file: &JobFile, rules: &CheckRules, limits: L
     arguments.extend([vec![Piece::File(0)], Job::text(&part.name)]);
     let readable = programs::homes(&python);
     let files = vec![file.clone()];
-    let job = Job { program: Job::text(python), arguments, files, readable, limits };
+    let job = Job { program: Job::text(python), arguments, files, readable, limits, talks: false };
     What::Compile(Probe { job, mark })
 }
 
@@ -100,7 +100,17 @@ pub(super) fn load(
         let mut readable = vec![rules.path.clone(), root];
         readable.extend(programs::homes(&python));
         let limits = Limits { isolated: true, ..limits };
-        Probe { job: Job { program: Job::text(&python), arguments, files, readable, limits }, mark }
+        Probe {
+            job: Job {
+                program: Job::text(&python),
+                arguments,
+                files,
+                readable,
+                limits,
+                talks: false,
+            },
+            mark,
+        }
     };
     let will = probe(staged, overlay(all, rules));
     What::Load(Load { will, now: probe(Vec::new(), Vec::new()), target: target.clone() })
@@ -123,11 +133,16 @@ fn overlay(all: &[Part], rules: &CheckRules) -> Vec<Word> {
 }
 
 fn real(part: &Part, rules: &CheckRules) -> PathBuf {
-    rules.path.join(OsStr::from_bytes(part.tool.path().as_bytes()))
+    real_path(&part.tool, rules)
+}
+
+/// Where it stands, or is to.
+pub(super) fn real_path(tool: &ToolId, rules: &CheckRules) -> PathBuf {
+    rules.path.join(OsStr::from_bytes(tool.path().as_bytes()))
 }
 
 /// `web/fetch.py` → `web.fetch`. `None`: it cannot be imported by a name.
-fn module(target: &Path, root: &Path) -> Option<String> {
+pub(super) fn module(target: &Path, root: &Path) -> Option<String> {
     let path = target.strip_prefix(root).ok()?.to_str()?.strip_suffix(".py")?;
     let path = path.strip_suffix("/__init__").unwrap_or(path);
     let is_name = |it: &str| {
@@ -140,14 +155,18 @@ fn module(target: &Path, root: &Path) -> Option<String> {
 
 #[expect(clippy::result_large_err, reason = "made a few times a deploy, and told at once")]
 fn interpreter(rules: &CheckRules) -> Result<PathBuf, What> {
+    let missing = |why| if rules.python.is_some() { What::Fail(why) } else { What::Skip(why) };
+    program(rules).map_err(missing)
+}
+
+/// The root's interpreter, or the system's.
+pub(super) fn program(rules: &CheckRules) -> Result<PathBuf, String> {
     match &rules.python {
         Some(path) if programs::is_program(path) => Ok(path.clone()),
-        Some(path) => Err(What::Fail(format!(
-            "the root's python cannot be run: there is no program {}",
-            path.display()
-        ))),
-        None => programs::find("python3")
-            .ok_or_else(|| What::Skip("python3 is not installed".to_owned())),
+        Some(path) => {
+            Err(format!("the root's python cannot be run: there is no program {}", path.display()))
+        }
+        None => programs::find("python3").ok_or_else(|| "python3 is not installed".to_owned()),
     }
 }
 

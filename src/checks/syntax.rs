@@ -59,6 +59,7 @@ pub(super) fn check(
         files: vec![file],
         readable,
         limits,
+        talks: false,
     })
 }
 

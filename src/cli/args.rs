@@ -1,6 +1,7 @@
 //! What was typed. Each command is declared here and carried out in a file of its own.
 
 mod deploys;
+mod shadow;
 
 use std::path::PathBuf;
 
@@ -10,11 +11,12 @@ use clap_complete::ArgValueCompleter;
 pub(super) use self::deploys::{
     Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
 };
+pub(super) use self::shadow::ShadowArgs;
 use super::complete;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0 ok                    1 differs (status, check and diff only)
+  0 ok                    1 differs (status, check, diff, shadow)
   2 usage                 3 daemon unreachable
   4 forbidden             5 not found
   6 conflict              7 rejected by verification or policy
@@ -129,6 +131,8 @@ pub(super) enum Command {
     Resolve(ResolveArgs),
     /// What was deployed, newest first; or one of them, with every step
     Deploys(DeploysArgs),
+    /// Run a new content beside the live version, on the same inputs; exits 7 if it is worse, 1 if it differs
+    Shadow(ShadowArgs),
     /// A deploy on trial is good: keep it
     Confirm(DecisionArgs),
     /// Let a deploy go on that waits for approval

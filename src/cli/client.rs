@@ -135,6 +135,16 @@ impl Client {
         Ok(Stream::new(&self.runtime, answer.into_body()))
     }
 
+    /// The same, of something that is asked for; it may take long to begin.
+    pub(super) fn post_lines(&self, target: &Target, body: &Value) -> Result<Stream<'_>, Failure> {
+        let body = Bytes::from(body.to_string());
+        let request = request(Method::POST, target, "application/x-ndjson", body)?;
+        let answer = self
+            .runtime
+            .block_on(async { self.success(self.send(request, Wait::Long).await?).await })?;
+        Ok(Stream::new(&self.runtime, answer.into_body()))
+    }
+
     /// Status and body, whatever they are.
     pub(super) fn raw(&self, raw: Raw) -> Result<(u16, Stream<'_>), Failure> {
         let mut request = Request::builder()

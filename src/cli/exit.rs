@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Ok,
-    /// Of `status`, `check` and `diff`: there is a difference. It means nothing else.
+    /// Of `status`, `check`, `diff` and `shadow`: there is a difference. It means nothing else.
     Differs,
     Usage,
     Unreachable,
@@ -60,6 +60,19 @@ impl Exit {
             "conflicted" => Self::Conflict,
             "rejected" => Self::Rejected,
             "accepted" | "staged" | "verified" | "awaiting_approval" => Self::PartlyDone,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Exit {
+    /// What came of a shadow run; little evidence is no pass.
+    pub(super) fn of_verdict(verdict: &str) -> Self {
+        match verdict {
+            "equivalent" | "improved" | "changed_as_declared" => Self::Ok,
+            "changed" => Self::Differs,
+            "regressed" | "unsafe" => Self::Rejected,
+            "inconclusive" => Self::PartlyDone,
             _ => Self::Other,
         }
     }

@@ -134,6 +134,15 @@ impl Out {
         }
     }
 
+    /// How far something is, for a person who waits: one line on stderr, written over by the next. Empty: it goes.
+    pub(super) fn progress(&mut self, text: &str) {
+        if self.terminal && !self.json && !self.quiet {
+            let line = text.chars().take(self.width()).collect::<String>();
+            write!(self.stderr, "\r\x1b[K{line}").unwrap_or(());
+            self.stderr.flush().unwrap_or(());
+        }
+    }
+
     pub(super) fn document(&mut self, value: &Value) {
         let text = if self.terminal { format!("{value:#}") } else { value.to_string() };
         self.line(&text);

@@ -3,6 +3,7 @@
 
 mod after;
 mod checks;
+mod shadow;
 mod stage;
 
 use std::{
@@ -22,6 +23,10 @@ use crate::{metrics::Samples, roots::WatchedRoot};
 pub use self::{
     after::{After, AfterRules},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
+    shadow::{
+        NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder,
+        ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
+    },
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,
     },

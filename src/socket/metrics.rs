@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics::{Kind, Text},
-    model::RootName,
+    model::{DeployState, RootName},
     ports::Watching,
     reconcile::{Handle, LogState, RootView, View},
     wire::Nothing,
@@ -42,6 +42,7 @@ pub(super) fn told(service: &Service) -> Result<String, Problem> {
     tools(&mut text, &view);
     roots(&mut text, &view);
     runtimes(&mut text, &view);
+    deploys(&mut text, &view);
     work(&mut text, handle, &view);
     log(&mut text, handle, &view);
     service.requests.tell(&mut text);
@@ -131,6 +132,23 @@ fn runtimes(text: &mut Text, view: &View) {
     text.family("knowngood_stale_loads", Kind::Gauge, help).put(&[], stale_loads);
     let help = "Runtimes that could not load something.";
     text.family("knowngood_failed_runtimes", Kind::Gauge, help).put(&[], failed);
+}
+
+fn deploys(text: &mut Text, view: &View) {
+    let [mut on_the_way, mut waiting, mut provisional] = [0_u64; 3];
+    for it in view.state.open_deploys() {
+        match it.state {
+            DeployState::AwaitingApproval => waiting += 1,
+            DeployState::Activated => provisional += 1,
+            _ => on_the_way += 1,
+        }
+    }
+    let help = "Deploys of which something is still to come, by what.";
+    text.family("knowngood_open_deploys", Kind::Gauge, help)
+        .put(&[("state", "on_the_way")], on_the_way)
+        .put(&[("state", "awaiting_approval")], waiting)
+        .put(&[("state", "provisional")], provisional)
+        .put(&[("state", "conflicted")], view.state.unresolved().count());
 }
 
 fn work(text: &mut Text, handle: &Handle, view: &View) {

@@ -33,6 +33,7 @@ mod router;
 mod runtimes;
 mod serve;
 mod service;
+mod shadow;
 mod shape;
 mod status;
 mod table;

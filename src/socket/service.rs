@@ -19,6 +19,7 @@ use super::{
 use crate::{
     access::Access,
     model::RootName,
+    ports::{NothingKnown, ShadowSources, Shadows},
     reconcile::{Handle, View},
 };
 
@@ -57,10 +58,14 @@ pub struct Service {
     pub(super) verifying: Semaphore,
     /// For bodies that are larger than usual.
     rooms: Arc<Semaphore>,
+    shadows: OnceLock<(Arc<dyn Shadows>, Arc<dyn ShadowSources>)>,
+    shadow_rooms: Arc<Semaphore>,
 }
 
 /// With the usual limits they take 128 MiB.
 const ROOMS: usize = 4;
+/// Each runs two sandboxes, with all the memory that the root's checks may have.
+const SHADOW_ROOMS: usize = 2;
 
 /// What a reload may change.
 #[derive(Clone, Debug)]
@@ -143,6 +148,8 @@ impl Service {
             stats: StatsCache::default(),
             verifying: Semaphore::new(1),
             rooms: Arc::new(Semaphore::new(ROOMS)),
+            shadows: OnceLock::new(),
+            shadow_rooms: Arc::new(Semaphore::new(SHADOW_ROOMS)),
         }
     }
 
@@ -151,6 +158,29 @@ impl Service {
         if self.handle.set(handle).is_err() {
             tracing::error!("the state was loaded twice; the first one stays");
         }
+    }
+
+    /// Who runs shadow runs, and what is known for them. Before the state is loaded.
+    pub fn shadows_by(&self, shadows: Arc<dyn Shadows>, sources: Arc<dyn ShadowSources>) {
+        if self.shadows.set((shadows, sources)).is_err() {
+            tracing::error!("who runs shadow runs was said twice; the first one stays");
+        }
+    }
+
+    pub(super) fn shadows(&self) -> Result<Arc<dyn Shadows>, Problem> {
+        let shadows = self.shadows.get().map(|it| Arc::clone(&it.0));
+        shadows.ok_or_else(|| Problem::new(Code::Starting, self.phase()))
+    }
+
+    pub(super) fn shadow_sources(&self) -> Arc<dyn ShadowSources> {
+        self.shadows.get().map_or_else(|| Arc::new(NothingKnown) as _, |it| Arc::clone(&it.1))
+    }
+
+    /// Room for one more shadow run; nobody waits for it.
+    pub(super) fn shadow_room(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.shadow_rooms).try_acquire_owned().map_err(|_| {
+            Problem::new(Code::Busy, format!("{SHADOW_ROOMS} shadow runs are under way"))
+        })
     }
 
     /// What the start is busy with, for `ready` and `info`.

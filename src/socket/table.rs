@@ -6,7 +6,7 @@ use axum::http::Method;
 use super::{
     about, accept, admin, check, content, deploys, diff, events, history, metrics, resolve,
     route::{Route, act, look},
-    runtimes, status, tools,
+    runtimes, shadow, status, tools,
 };
 use crate::access::Right::{Accept, Admin, Approve, Deploy, Read, Runtime};
 
@@ -100,6 +100,14 @@ fn deploying() -> Vec<Route> {
             Some(Deploy),
             "Put contents in place, all of them or none",
             deploys::deploy,
+        )
+        .with_contents(),
+        act(
+            post.clone(),
+            "/v1/shadow",
+            Some(Deploy),
+            "Run a content beside the live version, on the same inputs",
+            shadow::shadow,
         )
         .with_contents(),
         look("/v1/deploys", Read, "Deploys, newest first", deploys::list),

@@ -16,6 +16,7 @@ mod problem;
 mod proposal;
 mod query;
 mod runtime;
+mod shadow;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,10 @@ pub use query::{
     PageQuery, StatusQuery, ToolsQuery, WaitQuery,
 };
 pub use runtime::{FailedLoad, Forgotten, Report, Reported, RuntimeState, StaleLoad};
+pub use shadow::{
+    Shadow, ShadowDifference, ShadowEffect, ShadowFinding, ShadowInputs, ShadowLatency, ShadowLine,
+    ShadowRequest, ShadowSide, Shadowing,
+};
 pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};
 pub use text::{duration, stamp, time};
 pub use tool::{Loaded, OnDisk, Sync, Tool};

@@ -12,24 +12,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("roots", &["model"]),
     ("decide", &["model", "roots"]),
     ("merge", &["model"]),
+    ("shadow", &[]),
     ("access", &["model"]),
     ("metrics", &[]),
-    ("ports", &["model", "roots", "metrics"]),
+    ("ports", &["model", "roots", "metrics", "shadow"]),
     ("switching", &["model", "ports"]),
-    ("wire", &["model"]),
+    ("wire", &["model", "shadow"]),
     ("log", &[]),
     ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
     ("after", &["model", "ports"]),
-    ("checks", &["model", "roots", "ports"]),
+    ("checks", &["model", "roots", "ports", "shadow"]),
     ("disk", &["model", "roots", "ports", "switching"]),
     ("store", &["model", "ports", "metrics"]),
     ("watch", &["model", "roots", "ports"]),
-    ("reconcile", &["model", "decide", "roots", "ports", "metrics"]),
+    ("reconcile", &["model", "decide", "roots", "ports", "metrics", "shadow"]),
     ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "merge", "wire", "config", "doctor"]),
-    ("socket", &["model", "merge", "access", "ports", "metrics", "wire", "reconcile"]),
+    ("socket", &["model", "merge", "shadow", "access", "ports", "metrics", "wire", "reconcile"]),
     (
         "app",
         &[
@@ -56,7 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Pure: nothing of the world may even be named.
-const PURE: &[&str] = &["model", "roots", "decide", "merge", "access", "switching"];
+const PURE: &[&str] = &["model", "roots", "decide", "merge", "shadow", "access", "switching"];
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",

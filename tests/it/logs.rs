@@ -11,7 +11,7 @@ use crate::world::World;
 /// Event, level, fields beside these two and time and message. One with a `?` may be absent; an event that stands here
 /// twice has two shapes.
 const EVENTS: &[(&str, &str, &str)] = &[
-    ("version.recorded", "info", "seq tool version author sha256 size origin reason"),
+    ("version.recorded", "info", "seq tool version deploy? author sha256 size origin reason"),
     ("tool.removed", "warn", "seq tool origin"),
     ("drift.detected", "warn", "seq tool version? expected? sync"),
     ("drift.cleared", "info", "seq tool version?"),
@@ -23,6 +23,26 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ("runtime.expired", "info", "seq runtime asked"),
     ("safety.stopped", "warn", "seq root cause"),
     ("safety.cleared", "info", "seq root accepted"),
+    ("deploy.accepted", "info", "seq deploy tool? tools author kind reason message?"),
+    ("deploy.no_op", "info", "seq deploy tool? tools author kind reason message?"),
+    ("deploy.staged", "info", "seq deploy tool?"),
+    ("deploy.verified", "info", "seq deploy tool?"),
+    ("deploy.switching", "info", "seq deploy tool?"),
+    ("deploy.activated", "info", "seq deploy tool?"),
+    ("deploy.confirmed", "info", "seq deploy tool? why?"),
+    ("deploy.rejected", "warn", "seq deploy tool? why"),
+    ("deploy.awaiting_approval", "warn", "seq deploy tool? why"),
+    ("deploy.conflicted", "warn", "seq deploy tool? why"),
+    ("deploy.aborted", "warn", "seq deploy tool? why"),
+    ("deploy.rolled_back", "warn", "seq deploy tool? why by"),
+    ("deploy.superseded", "warn", "seq deploy tool? why by?"),
+    ("deploy.abandoned", "warn", "seq deploy tool? why"),
+    ("deploy.not_begun", "warn", "tool kind why"),
+    ("content.quarantined", "warn", "seq tool sha256 deploy? author"),
+    ("content.released", "info", "seq tool sha256 author"),
+    ("after.done", "info", "deploy root took_ms"),
+    ("after.failed", "warn", "deploy root error took_ms output"),
+    ("after.dropped", "warn", ""),
     ("daemon.started", "info", "version pid socket"),
     ("daemon.stopping", "info", ""),
     ("scan.completed", "info", "root files drifted took_ms origin rehash"),
@@ -55,12 +75,37 @@ pub(crate) fn is_whole(line: &Value) {
     assert!(EVENTS.iter().any(fits), "{line}");
 }
 
+/// Deploys of every end but that of a crash.
+fn deploys(world: &World) {
+    let to = |tool: &str, base: &str, content: &str, more: &[(&str, Value)]| {
+        let mut request = json!({"changes": [{"tool": tool, "base": base, "content": content}]});
+        for (name, value) in more {
+            request[*name] = value.clone();
+        }
+        world.post("/v1/deploys", &request).json()["deploy"].clone()
+    };
+    let done = |number: &Value, word: &str| {
+        world.post(&format!("/v1/deploys/{number}/{word}"), &json!({})).ok();
+    };
+    to("tools/d.py", "v1", "two = 2\n", &[("message", json!("better"))]);
+    to("tools/d.py", "v2", "two = 2\n", &[]);
+    to("tools/d.py", "v2", "two = (\n", &[]);
+    done(&to("tools/d.py", "v2", "three = 3\n", &[("confirm_within", json!("1h"))]), "abort");
+    let back = json!({"tools": [{"tool": "tools/d.py", "to": "v1"}], "quarantine": true});
+    world.post("/v1/rollback", &back).ok();
+    to("tools/d.py", "disk", "two = 2\n", &[("force", json!(true)), ("message", json!("sure"))]);
+    let merge = ("on_conflict", json!("merge"));
+    to("tools/d.py", "v1", "four = 4\n", std::slice::from_ref(&merge));
+    done(&to("tools/d.py", "v1", "five = 5\n", &[merge]), "abort");
+    done(&to("tools/t.ts", "v1", "two\n", &[("author", json!({"kind": "ai"}))]), "abort");
+}
+
 /// Makes every kind of fact come true, and some that are none. Ends the daemon, and gives its lines and its facts.
 fn a_day(form: &str) -> (Vec<Value>, Vec<Value>) {
     let mut world = World::new();
     world.config = format!("[log]\nformat = {form:?}");
     let alias = world.ground.path.join("alias");
-    for name in ["a.py", "b.py", "c.py", "d.py", "e.py", "it's = \"odd\".py"] {
+    for name in ["a.py", "b.py", "c.py", "d.py", "e.py", "t.ts", "it's = \"odd\".py"] {
         world.write(name, "one\n");
     }
     fs::hard_link(world.path("c.py"), &alias).unwrap();
@@ -72,6 +117,7 @@ fn a_day(form: &str) -> (Vec<Value>, Vec<Value>) {
     world.write("a.py", "two\n");
     world.write("it's = \"odd\".py", "two\n");
     world.sync();
+    deploys(&world);
     world.accept(&["tools/a.py"]).ok();
     world.ask("DELETE", "/v1/runtimes/planner", b"");
     fs::remove_file(world.path("b.py")).unwrap();
@@ -104,7 +150,14 @@ fn every_fact_has_its_line(form: &str) {
     let told: BTreeSet<&str> = lines.iter().map(|it| it["event"].as_str().unwrap()).collect();
     // Those of the watcher's are looked at where the kernel's limits are, those of a log in trouble where it has some.
     let elsewhere = |it: &&str| {
-        it.starts_with("watch.") || ["log.damaged", "log.disk_full", "log.writable"].contains(it)
+        let others = [
+            "log.damaged",
+            "log.disk_full",
+            "log.writable",
+            "deploy.abandoned",
+            "deploy.not_begun",
+        ];
+        it.starts_with("watch.") || it.starts_with("after.") || others.contains(it)
     };
     let expected = EVENTS.iter().map(|it| it.0).filter(|it| !elsewhere(it));
     assert_eq!(told, expected.collect());

@@ -25,6 +25,7 @@ mod refusals;
 mod replay;
 mod resolving;
 mod saves;
+mod shadow;
 mod stage;
 mod store_contract;
 mod store_crash;

@@ -15,6 +15,8 @@ const BLOCKS: &[(&str, &str, &str)] = &[
     ("knowngood", "sh", "readme.rs"),
     ("A first try", "console", "readme.rs"),
     ("Deploying", "sh", "readme.rs"),
+    ("Shadow runs", "console", "readme.rs"),
+    ("Shadow runs", "toml", "readme.rs"),
     ("The command line", "sh", "readme.rs"),
     ("Running it for good", "toml", "readme.rs"),
     ("Under systemd", "sh", "systemd/units.rs"),
@@ -91,6 +93,25 @@ fn deploying() {
     ];
     let found = commands("Deploying", "sh");
     place::run_all(&found, &known.map(Known::from), &place.path("tools"));
+}
+
+/// Where something isolates a run.
+#[test]
+fn shadow_runs() {
+    let tool = "def count(text):\n    return {\"words\": len(text.split())}\n";
+    let place = Place::start("run tools", &[("tools/count_tool.py", tool)]);
+    let tools = place.path("tools");
+    let session = blocks::session("Shadow runs", "console");
+    let said = place::said(&tools, "knowngood api GET /v1/info");
+    if said.contains("\"sandbox\":\"limits\"") {
+        println!("SKIPPED: no rung isolates here");
+        return;
+    }
+    place::converse(&session, &tools);
+    fs::write(tools.join("count_tool.toml"), text("Shadow runs", "toml")).unwrap();
+    let worse = "sed 's/text.split()/text/' count_tool.py | knowngood shadow count_tool -";
+    let said = place::said(&tools, worse);
+    assert!(said.starts_with("regressed") && said.contains("expected   {\"words\":3}"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{confine::SYSTEM, job::Job};
+use super::{confine::SYSTEM, hidden::hidden, job::Job};
 
 pub(super) const SCRATCH: &str = "/scratch";
 const NAMESPACES: &[&str] = &[
@@ -49,6 +49,10 @@ pub(super) fn arguments(job: &Job) -> Vec<OsString> {
     for path in readable(job) {
         all.extend(["--ro-bind-try".into(), path.clone().into(), path.into()]);
     }
+    for path in hidden(&job.readable) {
+        all.extend(["--size".into(), "4096".into(), "--tmpfs".into(), path.clone().into()]);
+        all.extend(["--remount-ro".into(), path.into()]);
+    }
     let size = (job.limits.scratch + job.files_bytes()).to_string();
     let mut add = |words: &[&str]| all.extend(words.iter().map(OsString::from));
     add(&["--size", &size, "--perms", "0700", "--tmpfs", SCRATCH]);
@@ -89,6 +93,7 @@ mod tests {
             files: Vec::new(),
             readable: paths.iter().map(PathBuf::from).collect(),
             limits: Limits::default(),
+            talks: false,
         };
         assert_eq!(readable(&job), [Path::new("/srv/a"), Path::new("/tmp/x")]);
     }

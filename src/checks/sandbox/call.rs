@@ -49,7 +49,7 @@ pub(super) fn call(
     }
 }
 
-fn what(rung: Rung) -> &'static str {
+pub(super) fn what(rung: Rung) -> &'static str {
     match rung {
         Rung::Runner => "the runner's unit",
         Rung::Bubblewrap => "bwrap",
@@ -58,14 +58,14 @@ fn what(rung: Rung) -> &'static str {
 }
 
 /// Reads and writes that give up at a time, or when nobody wants to know.
-struct Talk<'a> {
-    with: &'a UnixStream,
-    stop: &'a StopFlag,
-    until: Instant,
+pub(super) struct Talk<'a> {
+    pub(super) with: &'a UnixStream,
+    pub(super) stop: &'a StopFlag,
+    pub(super) until: Instant,
 }
 
 impl Talk<'_> {
-    fn prepare(&self) -> io::Result<()> {
+    pub(super) fn prepare(&self) -> io::Result<()> {
         self.with.set_read_timeout(Some(STEP))?;
         self.with.set_write_timeout(Some(STEP))
     }

@@ -14,7 +14,8 @@ use landlock::{
 };
 use rustix::{
     process::{
-        Gid, Resource, Rlimit, Signal, Uid, set_parent_process_death_signal, setrlimit, setsid,
+        Gid, Resource, Rlimit, Signal, Uid, getpid, set_child_subreaper,
+        set_parent_process_death_signal, setrlimit, setsid,
     },
     thread::{
         CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
@@ -23,7 +24,7 @@ use rustix::{
     },
 };
 
-use super::{job::Limits, tree};
+use super::{hidden::shown, job::Limits, tree};
 
 /// The newest that we know; an older kernel does what it can.
 const KNOWN: ABI = ABI::V6;
@@ -66,6 +67,8 @@ pub(super) struct Confinement {
     /// Whom it becomes.
     pub(super) user: Option<u32>,
     files: Option<RulesetCreated>,
+    /// Whoever loses its parent below it becomes its child.
+    adopts: bool,
 }
 
 impl Confinement {
@@ -75,7 +78,11 @@ impl Confinement {
         // Nobody counts those of root. In a namespace of users older kernels count those outside as well.
         let counted = uid != 0 && !own_namespace;
         let processes = counted.then(|| tree::tasks_of(uid).saturating_add(limits.processes));
-        Self { limits, processes, user, files: None }
+        Self { limits, processes, user, files: None, adopts: false }
+    }
+
+    pub(super) fn adopting(self, adopts: bool) -> Self {
+        Self { adopts, ..self }
     }
 
     /// With Landlock: what may be read, and the directory that may be written.
@@ -98,6 +105,9 @@ impl Confinement {
     fn enter(&mut self) -> io::Result<()> {
         setsid()?;
         set_parent_process_death_signal(Some(Signal::KILL))?;
+        if self.adopts {
+            set_child_subreaper(Some(getpid()))?;
+        }
         self.limit()?;
         if let Some(rules) = self.files.take() {
             rules.restrict_self().map_err(io::Error::other)?;
@@ -159,7 +169,6 @@ fn close_all() -> io::Result<()> {
 }
 
 fn rules(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, landlock::RulesetError> {
-    let read = AccessFs::from_read(KNOWN);
     let system = SYSTEM.iter().map(Path::new).chain([Path::new("/proc"), Path::new("/dev")]);
     let readable = system.chain(readable.iter().map(PathBuf::as_path));
     let mut rules = Ruleset::default()
@@ -170,10 +179,10 @@ fn rules(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, landloc
         .handle_access(AccessNet::from_all(KNOWN))?
         .scope(Scope::from_all(KNOWN))?
         .create()?;
-    for path in readable {
+    for (path, rights) in readable.flat_map(shown) {
         // What is not there cannot be read.
-        let Ok(it) = PathFd::new(path) else { continue };
-        rules = rules.add_rule(PathBeneath::new(it, read))?;
+        let Ok(it) = PathFd::new(&path) else { continue };
+        rules = rules.add_rule(PathBeneath::new(it, rights))?;
     }
     for device in DEVICES {
         let Ok(it) = PathFd::new(device) else { continue };

@@ -15,6 +15,8 @@ pub struct Job {
     /// What it may read beside the system's own programs and libraries. What is not there is left out.
     pub readable: Vec<PathBuf>,
     pub limits: Limits,
+    /// Its standard input is a socket to whoever asked, its orphans are its own, and what it draws is drawn alike each time.
+    pub talks: bool,
 }
 
 /// A word of the command line, whose parts are put together in the sandbox, where the files have their paths.

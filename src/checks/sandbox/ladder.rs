@@ -6,6 +6,7 @@ use super::{
     call::{NoRunner, call},
     job::{Ended, How, Job, Limits},
     launch::{Rung, Settings},
+    talk::{self, Session},
 };
 use crate::ports::StopFlag;
 
@@ -57,6 +58,29 @@ impl Ladder {
         }
     }
 
+    /// Begins a run that is talked with, on a rung that isolates. `Err`: why there is none.
+    pub fn open(&self, job: &Job, stop: &StopFlag) -> Result<Session, String> {
+        let mut why = "nothing isolates it here".to_owned();
+        for _ in Rung::ALL {
+            let rung = self.best();
+            if !rung.isolates() {
+                break;
+            }
+            match talk::open(rung, &self.settings, job, stop) {
+                Ok(session) => return Ok(session),
+                Err(NoRunner(it)) => why = it,
+            }
+            // It may have been this one job.
+            if stop.is_set() || probe(rung, &self.settings).is_ok() {
+                break;
+            }
+            let below: Vec<_> = Rung::ALL.into_iter().filter(|it| *it > rung).collect();
+            let next = best_of(&self.settings, &below);
+            *self.place().lock().unwrap_or_else(PoisonError::into_inner) = next;
+        }
+        Err(why)
+    }
+
     fn run_below(&self, failed: Rung, why: String, job: &Job, stop: &StopFlag) -> (Rung, Ended) {
         // It may have been this one job.
         if probe(failed, &self.settings).is_ok() {
@@ -97,7 +121,8 @@ fn probe(rung: Rung, settings: &Settings) -> Result<(), String> {
     let empty = super::job::JobFile { name: "empty".into(), executable: false, bytes: Vec::new() };
     let limits = Limits { time: std::time::Duration::from_secs(10), ..Limits::default() };
     let program = Job::text("/bin/sh");
-    let job = Job { program, arguments, files: vec![empty], readable: Vec::new(), limits };
+    let files = vec![empty];
+    let job = Job { program, arguments, files, readable: Vec::new(), limits, talks: false };
     match call(rung, settings, &job, &StopFlag::default()) {
         Ok(Ended { how: How::Exited(0), head, .. }) if head == b"knowngood\n" => Ok(()),
         Err(NoRunner(why)) | Ok(Ended { how: How::NotRun(why), .. }) => Err(why),

@@ -22,7 +22,9 @@
 
 mod bubblewrap;
 mod call;
+mod channel;
 mod confine;
+mod hidden;
 mod job;
 mod ladder;
 mod launch;
@@ -32,6 +34,7 @@ mod protocol;
 mod rooms;
 mod run;
 mod runner;
+mod talk;
 mod tree;
 
 pub use self::{
@@ -39,4 +42,5 @@ pub use self::{
     ladder::{Ladder, Standing, survey},
     launch::{Namespaces, Rung, Settings},
     runner::serve,
+    talk::{Heard, Session},
 };

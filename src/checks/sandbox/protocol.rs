@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::job::{Ended, HEAD_BYTES, How, Job, TAIL_BYTES};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAX_JSON: u32 = 4 << 20;
 /// All files of a job.
 const MAX_FILES: u64 = 2 << 30;
@@ -66,7 +66,7 @@ pub(super) fn read_answered(from: &mut impl Read) -> io::Result<Ended> {
 }
 
 fn without_bytes(job: &Job) -> Job {
-    let Job { program, arguments, files, readable, limits } = job;
+    let Job { program, arguments, files, readable, limits, talks } = job;
     let bare = |it: &super::job::JobFile| super::job::JobFile {
         name: it.name.clone(),
         executable: it.executable,
@@ -78,6 +78,7 @@ fn without_bytes(job: &Job) -> Job {
         files: files.iter().map(bare).collect(),
         readable: readable.clone(),
         limits: *limits,
+        talks: *talks,
     }
 }
 
@@ -131,6 +132,7 @@ mod tests {
             files: vec![JobFile { name, executable: true, bytes: vec![0, 255, 10] }],
             readable: vec!["/srv".into()],
             limits: Limits::default(),
+            talks: true,
         }
     }
 

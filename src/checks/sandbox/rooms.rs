@@ -79,12 +79,17 @@ pub(super) fn furnish(scratch: &Path, size: u64, hide: bool) -> Result<(), Strin
     mount("proc", "/proc", "proc", still | MountFlags::NOEXEC, None)
         .map_err(said("mounting /proc"))?;
     if hide {
-        let options = Some(c"size=0,mode=755");
-        mount("tmpfs", "/run", "tmpfs", still | MountFlags::RDONLY, options)
-            .map_err(said("hiding /run"))?;
+        self::hide(Path::new("/run"))?;
     }
     let options = std::ffi::CString::new(format!("size={size},nr_inodes=65536,mode=700"));
     let options = options.unwrap_or_default();
     mount("tmpfs", scratch, "tmpfs", still, Some(options.as_c_str()))
         .map_err(said("mounting the scratch directory"))
+}
+
+/// Lays an empty directory over one.
+pub(super) fn hide(path: &Path) -> Result<(), String> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::RDONLY;
+    mount("tmpfs", path, "tmpfs", flags, Some(c"size=0,mode=755"))
+        .map_err(|it| format!("hiding {}: {it}", path.display()))
 }

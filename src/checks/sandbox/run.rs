@@ -34,12 +34,15 @@ pub(super) struct Setting<'a> {
     pub(super) scratch: &'a Path,
     /// Who waits for the answer.
     pub(super) connection: &'a UnixStream,
+    /// What becomes its standard input.
+    pub(super) channel: Option<OwnedFd>,
 }
 
-pub(super) fn run(job: &Job, setting: &Setting<'_>, confinement: Confinement) -> Ended {
+pub(super) fn run(job: &Job, mut setting: Setting<'_>, confinement: Confinement) -> Ended {
     let begun = io::pipe().and_then(|(reader, writer)| {
         let output = Output::new(reader)?;
-        let child = begin(job, setting.place, writer, confinement)?;
+        let input = setting.channel.take().map_or_else(Stdio::null, Stdio::from);
+        let child = begin(job, setting.place, (input, writer), confinement)?;
         Ok((output, child))
     });
     let (mut output, mut child) = match begun {
@@ -47,7 +50,7 @@ pub(super) fn run(job: &Job, setting: &Setting<'_>, confinement: Confinement) ->
         Err(error) => return Ended::not_run(why_not(job, setting.place, &error)),
     };
     let scratch = job.limits.scratch + job.files_bytes();
-    let early = watch(&mut child, &mut output, setting, Limits { scratch, ..job.limits });
+    let early = watch(&mut child, &mut output, &setting, Limits { scratch, ..job.limits });
     // Gone already, where it ended by itself.
     drop(child.kill());
     let status = child.wait();
@@ -63,7 +66,12 @@ pub(super) fn run(job: &Job, setting: &Setting<'_>, confinement: Confinement) ->
     Ended { how, head, tail }
 }
 
-fn begin(job: &Job, place: &Place, out: io::PipeWriter, it: Confinement) -> io::Result<Child> {
+fn begin(
+    job: &Job,
+    place: &Place,
+    (input, out): (Stdio, io::PipeWriter),
+    it: Confinement,
+) -> io::Result<Child> {
     let mut command = Command::new(place.word(&job.program));
     command
         .args(job.arguments.iter().map(|it| place.word(it)))
@@ -74,9 +82,12 @@ fn begin(job: &Job, place: &Place, out: io::PipeWriter, it: Confinement) -> io::
         .env("LANG", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(&place.work)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stderr(out.try_clone()?)
         .stdout(out);
+    if job.talks {
+        command.env("PYTHONHASHSEED", "0").env("TZ", "UTC");
+    }
     it.put_on(&mut command);
     command.spawn()
 }

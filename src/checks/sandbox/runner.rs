@@ -23,7 +23,9 @@ use rustix::{
 };
 
 use super::{
+    channel,
     confine::Confinement,
+    hidden::hidden,
     job::{Ended, Job},
     place::Place,
     protocol, rooms,
@@ -77,7 +79,9 @@ pub fn serve(scratch: &Path, walls: &str) -> io::Result<()> {
     umask(rustix::fs::Mode::from_raw_mode(0o077));
     let mut connection = connection()?;
     let job = protocol::read_asked(&mut connection)?;
-    let ended = carry_out(&job, scratch, walls, &connection).unwrap_or_else(Ended::not_run);
+    let channel = if job.talks { Some(channel::receive(&connection)?) } else { None };
+    let ended = carry_out(&job, scratch, walls, (&connection, channel));
+    let ended = ended.unwrap_or_else(Ended::not_run);
     protocol::answer(&ended, &mut connection)
 }
 
@@ -98,23 +102,24 @@ fn carry_out(
     job: &Job,
     scratch: &Path,
     walls: Walls,
-    connection: &UnixStream,
+    (connection, channel): (&UnixStream, Option<OwnedFd>),
 ) -> Result<Ended, String> {
     let made = |it: io::Error| format!("its files could not be laid out: {it}");
     if walls == Walls::Rooms {
         let hide = |it: &PathBuf| !it.starts_with("/run");
         let hides = job.readable.iter().all(hide) && !scratch.starts_with("/run");
         rooms::furnish(scratch, job.limits.scratch + job.files_bytes(), hides)?;
+        hidden(&job.readable).iter().try_for_each(|it| rooms::hide(it))?;
     }
     let user = (walls == Walls::Limits && geteuid().is_root()).then_some(NOBODY);
     let place = Place::make(scratch, job, user).map_err(made)?;
     let own_namespace = getpid().as_raw_pid() == 1;
-    let mut confinement = Confinement::new(job.limits, user, own_namespace);
+    let mut confinement = Confinement::new(job.limits, user, own_namespace).adopting(job.talks);
     if matches!(walls, Walls::Landlock | Walls::Rooms) {
         confinement = confinement.within(&job.readable, scratch)?;
     }
-    let setting = Setting { place: &place, scratch, connection };
-    let mut ended = run(job, &setting, confinement);
+    let setting = Setting { place: &place, scratch, connection, channel };
+    let mut ended = run(job, setting, confinement);
     ended.head.truncate(super::job::HEAD_BYTES);
     Ok(ended)
 }

@@ -20,6 +20,7 @@ mod outcome;
 mod refusal;
 mod resolve;
 mod runtimes;
+mod shadow;
 mod show;
 mod status;
 mod undo;
@@ -42,6 +43,7 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Restore(args) => undo::restore(args, client, out),
         Command::Resolve(args) => resolve::run(args, client, out),
         Command::Deploys(args) => deploys::run(args, client, out),
+        Command::Shadow(args) => shadow::run(args, client, out),
         Command::Confirm(args) => decision::run("confirm", args, client, out),
         Command::Approve(args) => decision::run("approve", args, client, out),
         Command::Abort(args) => decision::run("abort", args, client, out),

@@ -245,6 +245,28 @@ fn a_provisional_deploy_ends_one_way_or_the_other() {
 }
 
 #[test]
+fn all_who_had_it_loaded_confirm_it_and_a_lease_that_ends_does_not() {
+    let coder = || crate::model::RuntimeName::new("coder").unwrap();
+    let report = |runtime, content| Command::Report {
+        runtime,
+        loaded: super::contents(&[("a", content)]),
+        failed: std::collections::BTreeMap::new(),
+        ttl_ms: 1000,
+    };
+    let mut story = Story::adopted(&[("a", 1)]);
+    story.requests(report(super::planner(), 1));
+    story.requests(report(coder(), 1));
+    let asked = proposal(ai(), &[change("a", 1, 2)]);
+    let asked = Proposal { confirm_within_ms: Some(1000), ..asked };
+    assert_eq!(story.deploys(asked, passed("a")), DeployState::Activated);
+    story.tell(Input::LeaseEnded(coder()));
+    story.requests(report(super::planner(), 2));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Activated, "one is gone, and said nothing");
+    story.requests(report(coder(), 2));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Confirmed);
+}
+
+#[test]
 fn what_was_edited_since_is_not_taken_back() {
     for edited in [file(3), crate::model::Sight::Gone] {
         let mut story = provisional();

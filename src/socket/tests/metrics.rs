@@ -43,6 +43,7 @@ async fn figures_of_tools_log_and_requests() {
         ("knowngood_stale_runtimes", 1.0),
         ("knowngood_stale_loads", 1.0),
         ("knowngood_failed_runtimes", 1.0),
+        (r#"knowngood_open_deploys{state="provisional"}"#, 0.0),
         (r#"knowngood_facts_total{event="version.recorded"}"#, 3.0),
         (r#"knowngood_facts_total{event="drift.detected"}"#, 1.0),
         ("knowngood_record_lag_seconds_count", 1.0),

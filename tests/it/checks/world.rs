@@ -36,7 +36,14 @@ pub(super) fn rungs() -> Vec<Rung> {
 pub(super) fn shell(rung: Rung, line: &str, limits: Limits, readable: &[PathBuf]) -> Ended {
     let arguments = vec![Job::text("-c"), Job::text(line)];
     let readable = readable.to_vec();
-    let job = Job { program: Job::text("sh"), arguments, files: Vec::new(), readable, limits };
+    let job = Job {
+        program: Job::text("sh"),
+        arguments,
+        files: Vec::new(),
+        readable,
+        limits,
+        talks: false,
+    };
     let (ran, ended) = Ladder::at(rung, settings()).run(&job, &StopFlag::default());
     assert_eq!(ran, rung, "{ended:?}");
     ended

@@ -58,7 +58,7 @@ impl Trace {
         Self::attach(world, |_| true, &[format!("trace={CHANGES}")])
     }
 
-    /// `how`: `signal=KILL` or `error=EIO`.
+    /// `how`: `signal=KILL` or `error=EIO`. `None`: no such thread is there now, as of a pool that was idle.
     pub(super) fn prevent(world: &World, point: &Point, how: &str) -> Option<Self> {
         let Point { threads, call, number } = point;
         let filter = [format!("trace={call}"), format!("inject={call}:{how}:when={number}")];
@@ -72,7 +72,9 @@ impl Trace {
         for _ in 0..TRIES {
             let mut threads = threads(world);
             threads.retain(|_, name| wanted(name));
-            if let Some(attached) = Self::attach_to(world, threads, filter) {
+            if !threads.is_empty()
+                && let Some(attached) = Self::attach_to(world, threads, filter)
+            {
                 return Some(attached);
             }
         }

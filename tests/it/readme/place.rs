@@ -127,6 +127,7 @@ const THERE: &str = "/srv/agents";
 /// A session gives, word for word, what it gave when it was written down; the times and the directory are other ones.
 pub(super) fn converse(turns: &[(String, String)], here: &Path) {
     let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").unwrap();
+    let run = Regex::new(r"in \d+ ms, sandbox \w+").unwrap();
     let folder = here.canonicalize().unwrap().display().to_string();
     assert!(!turns.is_empty());
     for (command, answer) in turns {
@@ -136,9 +137,17 @@ pub(super) fn converse(turns: &[(String, String)], here: &Path) {
         }
         let found = stdout(&bash(here, &format!("exec 2>&1\n{command}")).output().unwrap());
         let found = found.replace(&folder, THERE);
-        let [found, wanted] = [&found, answer].map(|it| time.replace_all(it, "TIME"));
+        let [found, wanted] = [&found, answer].map(|it| {
+            let it = time.replace_all(it, "TIME");
+            run.replace_all(&it, "in TIME, sandbox RUNG").into_owned()
+        });
         assert_eq!(found.trim_end(), wanted.trim_end(), "$ {command}");
     }
+}
+
+/// What it prints, on both streams.
+pub(super) fn said(here: &Path, command: &str) -> String {
+    stdout(&bash(here, &format!("exec 2>&1\n{command}")).output().unwrap())
 }
 
 pub(super) fn has(program: &str) -> bool {

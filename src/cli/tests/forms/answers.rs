@@ -240,6 +240,11 @@ pub(super) fn world() -> Daemon {
     Daemon::start(answered)
 }
 
+/// The same, with this to one request.
+pub(super) fn world_with(begin: &'static str, body: String) -> Daemon {
+    Daemon::start(move |line| if line.starts_with(begin) { ok(&body) } else { answered(line) })
+}
+
 fn answered(line: &str) -> Vec<u8> {
     let (path, query) = line.split_once('?').unwrap_or((line, ""));
     match path {

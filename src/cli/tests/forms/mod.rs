@@ -5,6 +5,7 @@
 mod answers;
 mod configuration;
 mod deploys;
+mod shadow;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
@@ -93,7 +94,8 @@ fn named(text: &str) -> String {
         ("33", "<yellow>"),
         ("36", "<cyan>"),
     ];
-    names.iter().fold(text.to_owned(), |text, it| text.replace(&format!("\u{1b}[{}m", it.0), it.1))
+    let text = text.replace("\r\u{1b}[K", "<anew>");
+    names.iter().fold(text, |text, it| text.replace(&format!("\u{1b}[{}m", it.0), it.1))
 }
 
 /// Compares with what was committed.
@@ -199,6 +201,20 @@ fn deploying() {
         "resolve",
         &shown(&world(), Form::Pipe, &["resolve", "search", "/dev/null", "--base", "v2"]),
     );
+}
+
+#[test]
+fn shadow() {
+    let forms = |body: &serde_json::Value, line: &[&str]| {
+        ALL.map(|it| shown(&shadow::telling(body), it, line)).concat()
+    };
+    let told = [
+        forms(&shadow::regressed(), &["shadow", "search", "/dev/null", "--base", "v3"]),
+        forms(&shadow::equivalent(), &["shadow", "search", "/dev/null", "--input", "{\"q\":1}"]),
+        forms(&shadow::inconclusive(), &["shadow", "search", "/dev/null"]),
+        forms(&shadow::inconclusive(), &["shadow", "search", "/dev/null", "--input", "{"]),
+    ];
+    compare("shadow", &told.concat());
 }
 
 #[test]
