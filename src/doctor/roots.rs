@@ -79,8 +79,7 @@ fn told(patient: &Patient, info: &RootInfo, path: &Path) -> Vec<Finding> {
     if let Some(why) = info.not_writable_why.as_deref().filter(|_| !info.writable) {
         let what =
             format!("{root}: the daemon may not write there ({why}); watching needs no more");
-        let mend =
-            format!("the drop-in writable-roots.conf, with ReadWritePaths={}", quoted(path));
+        let mend = format!("the drop-in writable-roots.conf, with ReadWritePaths={}", quoted(path));
         findings.push(Finding::note(CHECK, what).mend(mend));
     }
     if info.writable {

@@ -419,10 +419,7 @@ fn roots_where_a_deploy_loses_or_cannot_be() {
     );
     let ours = fs::metadata(ward.path("tools")).unwrap().uid();
     let runs_as = |user: u32, capabilities: &str| {
-        ward.write(
-            "proc/7/status",
-            &format!("Uid:\t0\t0\t0\t{user}\nCapEff:\t{capabilities}\n"),
-        );
+        ward.write("proc/7/status", &format!("Uid:\t0\t0\t0\t{user}\nCapEff:\t{capabilities}\n"));
     };
     runs_as(ours, "0000000010000000");
     assert_eq!(ward.found(|_| ()), []);

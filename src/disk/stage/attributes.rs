@@ -105,14 +105,11 @@ fn kept(name: &str) -> Option<&'static str> {
     }
 }
 
-fn copy_all(
-    live: BorrowedFd<'_>,
-    staged: BorrowedFd<'_>,
-    names: &[&String],
-) -> Result<(), Lost> {
-    names.iter().filter_map(|it| Some((it, kept(it)?))).try_for_each(|(name, what)| {
-        copy(live, staged, name).map_err(|it| lost(what, it))
-    })
+fn copy_all(live: BorrowedFd<'_>, staged: BorrowedFd<'_>, names: &[&String]) -> Result<(), Lost> {
+    names
+        .iter()
+        .filter_map(|it| Some((it, kept(it)?)))
+        .try_for_each(|(name, what)| copy(live, staged, name).map_err(|it| lost(what, it)))
 }
 
 fn copy(live: BorrowedFd<'_>, staged: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
