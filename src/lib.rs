@@ -67,6 +67,7 @@ pub mod systemd;
 
 // The world: each knows only the needs.
 pub mod after;
+pub mod analyze;
 pub mod checks;
 pub mod disk;
 pub mod store;

@@ -233,9 +233,10 @@ fn start_loop(
         move |number| watch.get().into_iter().for_each(|it| it.barrier(number))
     };
     let Opened { log, archive, memory, pack, .. } = opened;
-    let works = Arc::new(Works::new(&config, &pack));
+    let works = Arc::new(Works::new(&config, &pack)?);
     service.shadows_by(Arc::clone(&works.checks) as _, Arc::new(crate::ports::NothingKnown));
-    let for_loop = works.for_loop(Arc::clone(&pack));
+    let inputs = Arc::new(store::RecordedInputs::open(&config.state_dir));
+    let for_loop = works.for_loop(Arc::clone(&pack), inputs);
     let tree = Box::new(Disk::new(pack, memory));
     let world =
         reconcile::World { log, archive, tree, clock: Arc::new(SystemClock), works: for_loop };

@@ -1,14 +1,17 @@
 //! The configuration that is in force, and how another one takes its place: read and checked as a whole first, applied
 //! only then. Any error leaves everything as it was.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use tracing::{error, info, warn};
 
 use super::{Failed, claims::Claims, vitals::Vitals, works::Works};
 use crate::{
     config::{self, Config, Effective, OnDrift, RootConfig},
-    decide::{self, RootRules, Rules},
+    decide::{self, HealthRules, RecordArgs, RootRules, Rules},
     log,
     reconcile::{self, Manifest, Running, Setup},
     socket::{KeyFacts, Limits, Reconfigured, Reload, RootFacts, Service, Settings},
@@ -134,12 +137,13 @@ impl Current {
         let mut force = self.force();
         keep_what_stays(&force.config.roots, &mut config.roots);
         let setup = setup(&config).map_err(|it| vec![it.to_string()])?;
+        let reader = super::works::reader(&config).map_err(|it| vec![it.to_string()])?;
         let claims = force.claims.renewed(&config.roots).map_err(|it| vec![it.to_string()])?;
         let changed = config::changed(&force.values, &values);
         self.log.set_level(config.log.level);
         let roots_stay = force.config.roots == config.roots;
         let watched = config.roots.iter().map(|it| it.watched.clone()).collect();
-        works.configure(&config);
+        works.configure(&config, reader);
         running.configure(setup);
         let waits = config::changed(&self.first, &values).into_iter().filter(|it| it.1);
         let needs_restart = waits.map(|it| it.0).collect();
@@ -183,8 +187,8 @@ pub(super) fn audit(config: &Config) -> reconcile::Audit {
 /// What the loop is told of a configuration. Manifests are read now: one that cannot be is an error of the configuration.
 pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
     let audit = Some(audit(config));
-    let mut setup =
-        Setup { rules: Rules::default(), roots: Vec::new(), manifests: Vec::new(), audit };
+    let rules = Rules { health: health(config), ..Rules::default() };
+    let mut setup = Setup { rules, roots: Vec::new(), manifests: Vec::new(), audit };
     for root in &config.roots {
         let name = root.watched.name.clone();
         let manifest = root.manifest().map_err(|it| {
@@ -210,6 +214,28 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
         }));
     }
     Ok(setup)
+}
+
+/// How versions are measured.
+fn health(config: &Config) -> HealthRules {
+    let it = &config.health;
+    let ms = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+    let kept = |it: &RootConfig| match it.record_args {
+        config::RecordArgs::Full => RecordArgs::Full,
+        config::RecordArgs::Hash => RecordArgs::Hash,
+        config::RecordArgs::Off => RecordArgs::Off,
+    };
+    HealthRules {
+        bake_calls: it.bake_calls,
+        bake_min: it.bake_min,
+        bake_min_ms: ms(it.bake_min_time),
+        bake_max_ms: ms(it.bake_max),
+        auto_rollback: it.auto_rollback,
+        max_rollbacks: it.max_rollbacks,
+        quarantine_ms: ms(it.quarantine),
+        args_size: it.args_size,
+        record_args: config.roots.iter().map(|it| (it.watched.name.clone(), kept(it))).collect(),
+    }
 }
 
 fn tell(reloaded: &Reconfigured) {

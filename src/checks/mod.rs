@@ -1,10 +1,9 @@
-//! Verification: may a staged content go live? Says which checks there are for it (`plan`, `language`), what each of them
+//! Verification: may a staged content go live? Says which checks there are for it (`plan`), what each of them
 //! runs (`command`, `python`, `syntax`), has it run in a sandbox (`sandbox`, which knows nothing of checks), and reads
 //! what came of it (`judge`). It never runs anything outside the sandbox, and it writes to no root.
 
 mod command;
 mod judge;
-mod language;
 mod part;
 mod plan;
 mod programs;

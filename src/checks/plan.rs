@@ -1,15 +1,14 @@
 //! Which checks there are for what is staged. Runs nothing.
 
 use super::{
-    command, language,
-    language::Language,
+    command,
     part::Part,
     python::{self, Load, Probe},
     sandbox::{Job, JobFile, Limits, Rung},
     syntax,
 };
 use crate::{
-    model::ToolId,
+    model::{Language, ToolId, language_of},
     ports::{CheckOrder, CheckRules},
 };
 
@@ -46,8 +45,7 @@ pub(super) fn of(order: &CheckOrder, rules: &CheckRules, rung: Rung) -> Vec<Plan
     let staged = || parts.iter().filter_map(|it| Some((it, it.staged.as_ref()?)));
     planned.extend(staged().map(|(part, file)| content(part, file, rules, limits, rung)));
     if rules.load_probe {
-        let loaded =
-            staged().filter(|it| language::of(&it.0.name, &it.1.bytes) == Language::Python);
+        let loaded = staged().filter(|it| language_of(&it.0.name, &it.1.bytes) == Language::Python);
         planned.extend(loaded.map(|(part, _)| Planned {
             tool: part.tool.clone(),
             check: "load",
@@ -58,7 +56,7 @@ pub(super) fn of(order: &CheckOrder, rules: &CheckRules, rung: Rung) -> Vec<Plan
 }
 
 fn content(part: &Part, file: &JobFile, rules: &CheckRules, limits: Limits, rung: Rung) -> Planned {
-    let (check, what) = match language::of(&part.name, &file.bytes) {
+    let (check, what) = match language_of(&part.name, &file.bytes) {
         _ if !rules.command.is_empty() => ("command", command::check(part, file, rules, limits)),
         Language::Python => ("compile", python::compile(part, file, rules, limits)),
         Language::Script(name) => ("syntax", syntax::check(name, part, file, rules, limits, rung)),

@@ -1,6 +1,7 @@
 //! What was typed. Each command is declared here and carried out in a file of its own.
 
 mod deploys;
+mod health;
 mod shadow;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap_complete::ArgValueCompleter;
 pub(super) use self::deploys::{
     Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
 };
+pub(super) use self::health::{Ending, HealthArgs, OutcomeArgs};
 pub(super) use self::shadow::ShadowArgs;
 use super::complete;
 
@@ -119,6 +121,8 @@ pub(super) enum Command {
     Diff(DiffArgs),
     /// May this tool be written now, or did somebody change it?
     Check(CheckArgs),
+    /// What a tool can do, with the evidence; all tools, if none is named
+    Class(ClassArgs),
     /// What is on disk is good: make it the baseline
     Accept(AcceptArgs),
     /// Put another content in a tool's place, unless somebody else changed it meanwhile
@@ -141,6 +145,10 @@ pub(super) enum Command {
     Abort(DecisionArgs),
     /// Who has loaded what
     Runtimes,
+    /// A call of a tool is over: tell how it went
+    Outcome(OutcomeArgs),
+    /// How tools do, by the calls that were reported
+    Health(HealthArgs),
     /// What happened, oldest first; with -f the last of it, and what happens from then on
     Events(EventsArgs),
     /// Look at every file now
@@ -264,6 +272,21 @@ pub(super) struct DiffArgs {
         help = DIFFTOOL_HELP,
     )]
     pub(super) with: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClassArgs {
+    #[arg(value_name = "TOOL[@REF]", add = ArgValueCompleter::new(complete::tool_at))]
+    pub(super) tools: Vec<String>,
+    /// You have read it and it does no harm: exec:subprocess.run
+    #[arg(long, value_name = "CAP[:DETAIL]", requires = "reason", conflicts_with = "withdraw")]
+    pub(super) waive: Option<String>,
+    /// Why it does no harm
+    #[arg(long, value_name = "TEXT", requires = "waive")]
+    pub(super) reason: Option<String>,
+    /// Take that back
+    #[arg(long, value_name = "CAP[:DETAIL]")]
+    pub(super) withdraw: Option<String>,
 }
 
 #[derive(Debug, Args)]

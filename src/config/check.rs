@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Accounts, Audit, Config, Environment, Limits, Log, Metrics,
+    Accounts, Audit, Class, Config, Environment, Health, Limits, Log, Metrics,
     finding::Finding,
     kind, people,
     watched::{self, RootConfig, resolve},
@@ -37,7 +37,9 @@ pub(super) fn config(
         socket: socket(layers, &roots, env, findings),
         access: people::access(layers, accounts, findings),
         audit: audit(layers, findings),
+        health: health(layers, findings),
         log: log(layers, findings),
+        class: Class { table: table(layers, findings) },
         metrics: Metrics { listen: address(layers, findings) },
         limits,
         roots,
@@ -111,6 +113,21 @@ fn audit(layers: &[Layer], findings: &mut Vec<Finding>) -> Audit {
     }
 }
 
+fn health(layers: &[Layer], findings: &mut Vec<Finding>) -> Health {
+    let default = Health::default();
+    let auto = last(layers, "health.auto_rollback");
+    Health {
+        bake_calls: count(layers, "health.bake_calls", default.bake_calls, findings),
+        bake_min: count(layers, "health.bake_min", default.bake_min, findings),
+        bake_min_time: time(layers, "health.bake_min_time", default.bake_min_time, findings),
+        bake_max: time(layers, "health.bake_max", default.bake_max, findings),
+        auto_rollback: auto.is_none_or(|it| it.setting.value != Value::Switch(false)),
+        max_rollbacks: count(layers, "health.max_rollbacks", default.max_rollbacks, findings),
+        quarantine: time(layers, "health.quarantine", default.quarantine, findings),
+        args_size: number(layers, "health.args_size", default.args_size, findings),
+    }
+}
+
 fn log(layers: &[Layer], findings: &mut Vec<Finding>) -> Log {
     let default = Log::default();
     let format = |it: &str| it.parse::<Format>().map_err(|it| it.to_string());
@@ -123,6 +140,13 @@ fn log(layers: &[Layer], findings: &mut Vec<Finding>) -> Log {
 
 fn address(layers: &[Layer], findings: &mut Vec<Finding>) -> Option<std::net::SocketAddr> {
     parsed(layers, "metrics.listen", None, |it| kind::address(it).map(Some), findings)
+}
+
+fn table(layers: &[Layer], findings: &mut Vec<Finding>) -> Option<PathBuf> {
+    let given = last(layers, "class.table")?;
+    let path = given.path()?;
+    let wrong = |it: String| findings.push(given.finding(it));
+    full_path(path).map_err(wrong).ok()
 }
 
 fn state_dir(layers: &[Layer], roots: &[RootConfig], findings: &mut Vec<Finding>) -> PathBuf {

@@ -93,6 +93,56 @@ pub(super) const KEYS: &[Key] = &[
         "In this time the content of every file is read again.",
     ),
     key(
+        "health.bake_calls",
+        Kind::Count(1, 100_000),
+        "50",
+        "So many calls with nothing raised prove a version.",
+    ),
+    key(
+        "health.bake_min_time",
+        Kind::Duration("1ms", "365d"),
+        "\"1h\"",
+        "It is proven after this time at the earliest.",
+    ),
+    key(
+        "health.bake_max",
+        Kind::Duration("1ms", "365d"),
+        "\"7d\"",
+        "After this time health.bake_min calls are enough; with fewer it is \
+         inconclusive.",
+    ),
+    key(
+        "health.bake_min",
+        Kind::Count(1, 100_000),
+        "20",
+        "The fewest calls that can prove a version.",
+    ),
+    key(
+        "health.auto_rollback",
+        Kind::Switch,
+        "true",
+        "What a deploy brought and does worse than the known good is taken back; \
+         else there is an alert.",
+    ),
+    key(
+        "health.max_rollbacks",
+        Kind::Count(0, 1000),
+        "2",
+        "Automatic rollbacks of one tool in 24 hours; after them there is an alert.",
+    ),
+    key(
+        "health.quarantine",
+        Kind::Duration("1ms", "3650d"),
+        "\"7d\"",
+        "How long a content is refused that was taken back automatically.",
+    ),
+    key(
+        "health.args_size",
+        Kind::Size("1 B", "1 MiB"),
+        "\"16 KiB\"",
+        "The longest arguments of a call that are kept.",
+    ),
+    key(
         "log.format",
         Kind::Word(&["auto", "journal", "json", "text"]),
         "\"auto\"",
@@ -112,6 +162,12 @@ pub(super) const KEYS: &[Key] = &[
          well, to every user of the machine.",
     )
     .at_start(),
+    optional(
+        "class.table",
+        Kind::Path,
+        "A table of what modules and functions do, which goes before the one that comes with \
+         the program.",
+    ),
     key("access.read", Kind::People, OWNERS_AND_GROUP, "Who may look."),
     key("access.runtime", Kind::People, OWNERS_AND_GROUP, "Who may report as a runtime."),
     key("access.deploy", Kind::People, OWNERS, "Who may deploy, roll back, restore and confirm."),
@@ -165,6 +221,13 @@ pub(super) const KEYS: &[Key] = &[
          at the start and on a reload.",
     ),
     key("root.edits_by", Kind::Author, "\"unknown\"", "Who edits these files."),
+    key(
+        "root.record_args",
+        Kind::Word(&["full", "hash", "off"]),
+        "\"full\"",
+        "What is kept of the arguments of calls: full, but for secrets, to run failing \
+         ones again; their hash; nothing.",
+    ),
     key(
         "root.on_drift",
         Kind::Word(&["flag", "accept", "restore"]),

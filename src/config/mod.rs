@@ -29,7 +29,7 @@ pub use layers::{DEFAULT_FILE, Environment, Request, SOCKET_NAME};
 pub use manifest::{Manifest, ManifestError};
 pub use people::{Accounts, System};
 pub use schema::schema;
-pub use watched::{OnDrift, Patterns, RootConfig};
+pub use watched::{OnDrift, Patterns, RecordArgs, RootConfig};
 
 use crate::{access::Access, log};
 
@@ -43,8 +43,10 @@ pub struct Config {
     pub access: Access,
     pub limits: Limits,
     pub audit: Audit,
+    pub health: Health,
     pub log: Log,
     pub metrics: Metrics,
+    pub class: Class,
 }
 
 /// Where the figures are told beside the socket.
@@ -77,6 +79,26 @@ pub struct Audit {
     pub rehash: Duration,
 }
 
+/// How it is found out what tools can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Class {
+    pub table: Option<PathBuf>,
+}
+
+/// How versions are measured, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    pub bake_calls: u32,
+    pub bake_min: u32,
+    pub bake_min_time: Duration,
+    pub bake_max: Duration,
+    pub auto_rollback: bool,
+    pub max_rollbacks: u32,
+    pub quarantine: Duration,
+    /// In bytes.
+    pub args_size: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     pub format: log::Format,
@@ -100,6 +122,21 @@ impl Default for Limits {
 impl Default for Audit {
     fn default() -> Self {
         Self { walk: Duration::from_mins(1), rehash: Duration::from_hours(24) }
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            bake_calls: 50,
+            bake_min: 20,
+            bake_min_time: Duration::from_hours(1),
+            bake_max: Duration::from_hours(7 * 24),
+            auto_rollback: true,
+            max_rollbacks: 2,
+            quarantine: Duration::from_hours(7 * 24),
+            args_size: 16 << 10,
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct RootConfig {
     pub edits_by: Author,
     /// The manifest with the accepted hashes.
     pub baseline: Option<PathBuf>,
+    /// What is kept of the arguments of calls.
+    pub record_args: RecordArgs,
     /// How what is to go live here is verified.
     pub checks: CheckRules,
     /// What is run once a deploy is confirmed here.
@@ -55,6 +57,14 @@ pub struct Patterns {
     pub executables: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordArgs {
+    #[default]
+    Full,
+    Hash,
+    Off,
+}
+
 impl PartialEq for RootConfig {
     fn eq(&self, other: &Self) -> bool {
         let key =
@@ -63,6 +73,7 @@ impl PartialEq for RootConfig {
             && self.patterns == other.patterns
             && self.edits_by == other.edits_by
             && self.baseline == other.baseline
+            && self.record_args == other.record_args
             && self.checks == other.checks
             && self.after == other.after
             && self.confirm_within_ms == other.confirm_within_ms
@@ -135,9 +146,14 @@ fn root<'a>(
         Some(_) => read(given.as_ref(), author, findings),
         None => Some(Author::unknown()),
     };
+    let given = get("root.record_args");
+    let record_args = match &given {
+        Some(_) => read(given.as_ref(), recorded, findings),
+        None => Some(RecordArgs::Full),
+    };
     let patterns = patterns(source, table);
     let globs = globs(source, table, &patterns, findings);
-    let (name, path, edits_by) = (name?, path?, edits_by?);
+    let (name, path, edits_by, record_args) = (name?, path?, edits_by?, record_args?);
     let manifest = get("root.baseline").and_then(|it| Some((it, path.join(it.text()?))));
     let baseline = manifest.as_ref().map(|it| it.1.clone());
     let watched = WatchedRoot { name, path, globs: Arc::new(globs?), file_size };
@@ -154,6 +170,7 @@ fn root<'a>(
         patterns,
         edits_by,
         baseline,
+        record_args,
         checks,
         after,
         confirm_within_ms,
@@ -272,6 +289,15 @@ fn author(text: &str) -> Result<Author, String> {
             Ok(Author { kind, name: name.map(str::to_owned) })
         }
         _ => Err(format!("{text:?} is not an author: \"human:NAME\", \"ai:NAME\" or \"unknown\"")),
+    }
+}
+
+fn recorded(text: &str) -> Result<RecordArgs, String> {
+    match text {
+        "full" => Ok(RecordArgs::Full),
+        "hash" => Ok(RecordArgs::Hash),
+        "off" => Ok(RecordArgs::Off),
+        _ => Err(format!("{text:?} is none of full, hash, off")),
     }
 }
 

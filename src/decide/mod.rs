@@ -3,10 +3,12 @@
 
 mod accept;
 mod aftermath;
+mod class;
 mod counts;
 mod deploy;
 mod deploys;
 mod drift;
+mod health;
 mod manifest;
 mod observe;
 mod on_drift;
@@ -23,15 +25,18 @@ use std::{
 };
 
 pub use aftermath::aftermath;
+pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
 pub use counts::Counts;
 pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
+pub use health::{HealthRules, RecordArgs, ReplayOrder, chance, cool_down, judged};
 pub use recover::consequences;
 pub use state::State;
 
 use crate::{
     model::{
-        Author, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin, Packed,
-        Proposal, Refusal, RootName, RuntimeName, Seen, Seq, Switched, ToolId,
+        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin,
+        Packed, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq, Switched, Timestamp,
+        ToolId, Waiver,
     },
     roots::Globs,
 };
@@ -40,6 +45,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     pub roots: BTreeMap<RootName, RootRules>,
+    pub health: HealthRules,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +137,21 @@ pub enum Input {
     OnDrift(ToolId),
     /// A file that a deploy had displaced is closed.
     Late(Late),
+    /// A version and the one before it were classified.
+    Compared(Box<Compared>),
+    /// Calls that runtimes reported within a moment.
+    Reported(Vec<Calls>),
+    /// What failed was run again on both versions, or could not be.
+    Replayed {
+        tool: ToolId,
+        version: Digest,
+        replayed: Replayed,
+        now: Timestamp,
+    },
+    /// It is this late.
+    TimePassed(Timestamp),
+    /// What stands there does worse than the known good.
+    Regressed(ToolId),
 }
 
 /// What people and programs may ask the loop to change.
@@ -172,6 +193,12 @@ pub enum Command {
     Approve {
         deploy: DeployNo,
         author: Author,
+    },
+    /// Something that the tool can do is all right, or (`withdrawn`) not any more.
+    Waive {
+        tool: ToolId,
+        waiver: Waiver,
+        withdrawn: bool,
     },
 }
 
@@ -255,6 +282,9 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Request(Command::Approve { deploy, author }) => {
             deploy::approve(state, deploy, &author)
         }
+        Input::Request(Command::Waive { tool, waiver, withdrawn }) => {
+            class::waive(state, tool, waiver, withdrawn)
+        }
         Input::Started => deploy::interrupted(state, rules),
         Input::Staged(staged) => deploy::staged(state, rules, staged),
         Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
@@ -265,6 +295,13 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
         Input::Deadline(deploy) => deploy::deadline(state, deploy),
         Input::OnDrift(tool) => on_drift::act(state, rules, &tool),
         Input::Late(late) => deploy::late(state, rules, late),
+        Input::Compared(it) => class::compared(state, *it),
+        Input::Reported(batch) => health::reported(state, batch),
+        Input::Replayed { tool, version, replayed, now } => {
+            health::replayed(state, &tool, &version, &replayed, now)
+        }
+        Input::TimePassed(now) => health::time_passed(state, now),
+        Input::Regressed(tool) => health::taken_back(state, &tool),
     }
 }
 

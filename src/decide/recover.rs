@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, Rules, State, deploy};
+use super::{Plan, Rules, State, deploy, health};
 use crate::model::{
     Digest, Fact, Reason, Record, RootName, RuntimeName, SafetyCause, Step, Tool, ToolId, VersionNo,
 };
@@ -44,6 +44,7 @@ pub fn consequences(state: &State, records: &[Record]) -> Vec<Fact> {
     let touched: BTreeSet<RootName> =
         records.iter().flat_map(|it| it.fact.tools()).map(ToolId::root).collect();
     facts.extend(touched.into_iter().filter_map(|root| safety(state, root, accepted)));
+    facts.extend(health::consequences(state, records));
     facts
 }
 
@@ -88,7 +89,12 @@ fn fell_behind(state: &State, fact: &Fact) -> Vec<Fact> {
         | Fact::SafetyStopped { .. }
         | Fact::SafetyCleared { .. }
         | Fact::ContentQuarantined { .. }
-        | Fact::ContentReleased { .. } => return Vec::new(),
+        | Fact::ContentReleased { .. }
+        | Fact::ClassChanged { .. }
+        | Fact::ClassWaived { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => return Vec::new(),
     };
     behind(state, tool)
 }

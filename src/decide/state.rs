@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 
-use super::{Rules, counts::Counts, deploys::Deploys, scope::Scope};
+use super::{HealthRules, Rules, counts::Counts, deploys::Deploys, scope::Scope};
 use crate::model::{
-    Baseline, Deploy, Digest, Disk, Fact, Head, Origin, Record, Root, RootName, Runtime,
-    RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
+    Baseline, Deploy, Digest, Disk, Fact, Head, Health, Origin, Record, Root, RootName, Runtime,
+    RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version, Waiver,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +23,10 @@ pub struct State {
     counts: OrdMap<RootName, Counts>,
     runtimes: OrdMap<RuntimeName, Runtime>,
     pub(super) deploys: Deploys,
+    /// How tools do on which somebody reports, or that were deployed.
+    pub(super) health: OrdMap<ToolId, Arc<Health>>,
+    /// How they are measured, as the configuration says; nothing durable.
+    pub(super) care: HealthRules,
     /// Which files are tools, as the configuration says; nothing durable.
     scope: Scope,
     /// Known, and no tools by these globs: in no list, no count and no drift. What is known of them waits.
@@ -49,6 +53,7 @@ impl State {
 
     /// Other globs: what they name no longer leaves every list, what they name again is there as it was. No fact says so.
     pub fn set_rules(&mut self, rules: &Rules) {
+        self.care.clone_from(&rules.health);
         let scope = Scope::of(rules);
         if scope != self.scope {
             self.scope = scope;
@@ -93,7 +98,13 @@ impl State {
                 tool.drift_since = None;
             }),
             Fact::BaselineMoved { tool, to, .. } => {
-                self.change(tool, record, |tool| move_baseline(tool, to.as_ref()));
+                let proven = to.as_ref().is_some_and(|to| self.is_proven(tool, &to.digest));
+                self.change(tool, record, |tool| {
+                    move_baseline(tool, to.as_ref());
+                    if proven {
+                        tool.change_rare(|it| it.proven = None);
+                    }
+                });
             }
             Fact::BaselineAdopted { root, manifest, .. } => {
                 self.change_root(root, record, |root| match manifest {
@@ -128,9 +139,20 @@ impl State {
             Fact::ContentQuarantined { .. } | Fact::ContentReleased { .. } => {
                 self.quarantine(record, &record.fact);
             }
+            Fact::ClassWaived { tool, waiver, withdrawn } => self.change(tool, record, |tool| {
+                let waiver = Waiver { time: record.time, ..waiver.clone() };
+                tool.waive(waiver, *withdrawn);
+            }),
             // Told for those who listen; they follow from what is known already.
-            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } => (),
+            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } | Fact::ClassChanged { .. } => {
+                ()
+            }
+            // Of health alone.
+            Fact::OutcomesRecorded { .. }
+            | Fact::HealthChanged { .. }
+            | Fact::AlertRaised { .. } => (),
         }
+        self.health_told(record);
     }
 
     pub(super) fn change(&mut self, id: &ToolId, record: &Record, make: impl FnOnce(&mut Tool)) {
@@ -335,6 +357,11 @@ pub(super) fn move_baseline(tool: &mut Tool, to: Option<&Baseline>) {
     let same = |it: &Baseline| {
         to.is_some_and(|to| to.digest == it.digest && to.executable == it.executable)
     };
+    // What was known good stays it, until the new one has done well.
+    let good = tool.known_good().filter(|it| to.is_none_or(|to| to.digest != it.digest)).cloned();
+    if tool.rare.as_ref().is_some_and(|it| it.proven.is_some()) || good.is_some() {
+        tool.change_rare(|it| it.proven = good);
+    }
     if let Some(before) = tool.baseline.take().filter(|it| !same(it)) {
         tool.change_rare(|it| it.before = Some(before));
     }

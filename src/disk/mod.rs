@@ -5,6 +5,7 @@
 //! content that stood) and [`lease`] (who is writing); [`workers`] runs looks side by side; [`walk`] finds paths;
 //! [`cache`] remembers; [`obstacle`] gives errors their meaning. [`stage`] alone writes below a root.
 
+mod around;
 mod cache;
 mod lease;
 mod look;
@@ -37,7 +38,7 @@ use crate::{
     roots::WatchedRoot,
 };
 
-pub use self::{lease::ignore_lease_signals, stage::DiskStage};
+pub use self::{around::Around, lease::ignore_lease_signals, stage::DiskStage};
 
 /// [`Tree`] on a real file system.
 pub struct Disk {

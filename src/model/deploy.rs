@@ -53,6 +53,8 @@ pub enum DeployKind {
     Accept,
     /// The rules asked: the provisional deploy with this number was not confirmed, failed, or was given up.
     Automatic(DeployNo),
+    /// The rules asked: what is live does worse than the known good, which is to stand there again.
+    Regressed,
 }
 
 /// Everything that is asked for, checked as far as that goes without looking at the disk.
@@ -360,7 +362,7 @@ impl DeployKind {
             Self::Rollback => "rollback",
             Self::Restore => "restore",
             Self::Accept => "accept",
-            Self::Automatic(_) => "automatic",
+            Self::Automatic(_) | Self::Regressed => "automatic",
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What became true. A fact that stands in the log is a record; a record never changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Author, Baseline, DeployNo, DeployState, Digest, Disk, Reason, RootName, RuntimeName, Seq,
-    Step, Sync, Timestamp, ToolId, Version, VersionNo,
+    AlertKind, Author, Baseline, Calls, Capability, Class, DeployNo, DeployState, Digest, Disk,
+    Grounds, HealthState, Reason, RootName, RuntimeName, Seq, Step, Sync, Timestamp, ToolId,
+    Version, VersionNo, Waiver,
 };
 
 /// How a content came to be seen.
@@ -74,6 +75,33 @@ pub enum Fact {
     ContentQuarantined { tool: ToolId, digest: Digest, deploy: Option<DeployNo>, author: Author },
     /// `content.released`: it is not any more.
     ContentReleased { tool: ToolId, digest: Digest, author: Author },
+    /// `class.changed`: a version can do more, or less, than the one before it.
+    ClassChanged {
+        tool: ToolId,
+        from: (VersionNo, Digest),
+        to: (VersionNo, Digest),
+        before: Class,
+        after: Class,
+        added: BTreeSet<Capability>,
+        removed: BTreeSet<Capability>,
+    },
+    /// `class.waived`: a person signed for something that the tool can do, or (`withdrawn`) took that back. The time of
+    /// the waiver is that of the record.
+    ClassWaived { tool: ToolId, waiver: Waiver, withdrawn: bool },
+    /// `outcomes.recorded`: all calls that were reported within a moment. They are kept one by one, not as what they come
+    /// to: 30 to 60 bytes each, where the state after them has kilobytes, and replaying them counts them as they were.
+    OutcomesRecorded { tools: Vec<ToolId>, batch: Vec<Calls> },
+    /// `health.changed`: how this content of the tool does.
+    HealthChanged {
+        tool: ToolId,
+        version: Digest,
+        number: VersionNo,
+        from: HealthState,
+        to: HealthState,
+        evidence: Box<Grounds>,
+    },
+    /// `alert.raised`: somebody should look.
+    AlertRaised { tool: ToolId, version: Digest, number: VersionNo, kind: AlertKind, why: String },
 }
 
 /// A fact with its place in the log.
@@ -117,13 +145,18 @@ impl Fact {
             },
             Self::ContentQuarantined { .. } => "content.quarantined",
             Self::ContentReleased { .. } => "content.released",
+            Self::ClassChanged { .. } => "class.changed",
+            Self::ClassWaived { .. } => "class.waived",
+            Self::OutcomesRecorded { .. } => "outcomes.recorded",
+            Self::HealthChanged { .. } => "health.changed",
+            Self::AlertRaised { .. } => "alert.raised",
         }
     }
 
     /// Every tool that it is about.
     pub fn tools(&self) -> &[ToolId] {
         match self {
-            Self::DeployMoved { tools, .. } => tools,
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => tools,
             Self::VersionRecorded(_)
             | Self::ToolRemoved { .. }
             | Self::DriftDetected { .. }
@@ -137,7 +170,11 @@ impl Fact {
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => self.tool().map_or(&[], std::slice::from_ref),
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => self.tool().map_or(&[], std::slice::from_ref),
         }
     }
 
@@ -158,7 +195,12 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::SafetyStopped { .. }
             | Self::SafetyCleared { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -172,8 +214,14 @@ impl Fact {
             | Self::RuntimeStale { tool, .. }
             | Self::RuntimeFailed { tool, .. }
             | Self::ContentQuarantined { tool, .. }
-            | Self::ContentReleased { tool, .. } => Some(tool),
-            Self::DeployMoved { tools, .. } => tools.first().filter(|_| tools.len() == 1),
+            | Self::ContentReleased { tool, .. }
+            | Self::ClassChanged { tool, .. }
+            | Self::ClassWaived { tool, .. }
+            | Self::HealthChanged { tool, .. }
+            | Self::AlertRaised { tool, .. } => Some(tool),
+            Self::DeployMoved { tools, .. } | Self::OutcomesRecorded { tools, .. } => {
+                tools.first().filter(|_| tools.len() == 1)
+            }
             Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
             | Self::RuntimeExpired { .. }
@@ -199,7 +247,12 @@ impl Fact {
             | Self::RuntimeExpired { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -219,7 +272,12 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -240,7 +298,12 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassChanged { .. }
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. }
+            | Self::HealthChanged { .. }
+            | Self::AlertRaised { .. } => None,
         }
     }
 
@@ -250,6 +313,8 @@ impl Fact {
             Self::VersionRecorded(version) => Some(version.number),
             Self::DriftDetected { disk, .. } | Self::DriftCleared { disk, .. } => disk.version(),
             Self::BaselineMoved { to, .. } => to.as_ref().and_then(|it| it.version),
+            Self::ClassChanged { to, .. } => Some(to.0),
+            Self::HealthChanged { number, .. } | Self::AlertRaised { number, .. } => Some(*number),
             Self::ToolRemoved { .. }
             | Self::BaselineAdopted { .. }
             | Self::RuntimeLoaded { .. }
@@ -260,7 +325,9 @@ impl Fact {
             | Self::SafetyCleared { .. }
             | Self::DeployMoved { .. }
             | Self::ContentQuarantined { .. }
-            | Self::ContentReleased { .. } => None,
+            | Self::ContentReleased { .. }
+            | Self::ClassWaived { .. }
+            | Self::OutcomesRecorded { .. } => None,
         }
     }
 }

@@ -3,11 +3,15 @@
 
 mod author;
 mod check;
+mod class;
 mod deploy;
 mod digest;
 mod dirty;
 mod fact;
+mod health;
 mod id;
+mod language;
+mod outcome;
 mod refusal;
 mod runtime;
 mod sight;
@@ -18,6 +22,10 @@ mod version;
 
 pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
+pub use class::{
+    Analysis, BadWord, Capability, Class, ClassReport, Classification, Declared, Delta, Evidence,
+    Followed, Mcp, Observed, Parse, Waiver, Waivers,
+};
 pub use deploy::{
     Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
     RECENT_DEPLOYS, RequestKey, Step, Target,
@@ -25,7 +33,13 @@ pub use deploy::{
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
 pub use fact::{Fact, Origin, Record, SafetyCause};
+pub use health::{
+    AlertKind, Bar, Base as HealthBase, Gauge, Grounds, Health, HealthState, Latency, Level, Past,
+    ReplayTable, Replayed, Rule, Tally, VersionHealth, Watch,
+};
 pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
+pub use language::{Language, language_of};
+pub use outcome::{Blame, Call, CallError, CallFrame, CallReport, CallStatus, Calls, Failure};
 pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Author, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause, ToolId,
+    Author, Capability, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause,
+    ToolId,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,19 @@ pub enum Refusal {
     },
     /// An `ai` may not do this, whatever rights it has.
     NotByAi(Author),
+    /// Only a person may sign for this.
+    OnlyByHuman(Author),
+    /// There is no such signature to take back.
+    NotWaived {
+        tool: ToolId,
+        cap: Capability,
+        detail: String,
+    },
+    /// An `ai` had too many of its proposals for this tool rejected or rolled back within a day.
+    CoolDown {
+        tool: ToolId,
+        after_ms: u64,
+    },
     /// The key was used for another request.
     KeyReused {
         deploy: DeployNo,
@@ -124,6 +138,17 @@ impl fmt::Display for Refusal {
                 write!(f, "deploy {deploy} is {}, not {wanted}", state.as_str())
             }
             Self::NotByAi(author) => write!(f, "{author} is an ai: somebody else has to"),
+            Self::OnlyByHuman(author) => write!(
+                f,
+                "{author} is not known to be a person, and only a person signs for what a tool can do"
+            ),
+            Self::NotWaived { tool, cap, detail } => {
+                write!(f, "{cap} by {detail:?} of {tool} was not waived")
+            }
+            Self::CoolDown { tool, .. } => write!(
+                f,
+                "{tool} had three proposals of an ai rejected or rolled back within a day"
+            ),
             Self::KeyReused { deploy } => write!(
                 f,
                 "this Idempotency-Key belongs to another request, which led to deploy {deploy}"

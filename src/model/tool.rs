@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Author, DeployNo, Digest, SafetyCause, Seq, Timestamp, VersionNo};
+use super::{Author, DeployNo, Digest, SafetyCause, Seq, Timestamp, VersionNo, Waiver, Waivers};
 
 /// One tool. A tool with neither baseline nor file is in no list, but keeps its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub struct Rare {
     pub before: Option<Baseline>,
     /// Contents that were blamed: refused on deploy, flagged on disk.
     pub quarantined: BTreeSet<Digest>,
+    /// What people signed for.
+    pub waivers: Vec<Waiver>,
+    /// The known good, where it is not the baseline: the baseline is not proven yet.
+    pub proven: Option<Baseline>,
     /// The root's policy put the baseline back.
     pub put_back: Option<PutBack>,
     /// When a switch was settled last. What was seen before says nothing.
@@ -146,6 +150,12 @@ impl Tool {
         self.rare.as_ref()?.provisional.as_ref()
     }
 
+    /// The newest baseline that did well; a tool's first one until then.
+    pub fn known_good(&self) -> Option<&Baseline> {
+        let proven = self.rare.as_ref().and_then(|it| it.proven.as_ref());
+        proven.or(self.baseline.as_ref())
+    }
+
     /// The version that stands on disk.
     pub fn on_disk(&self) -> Option<&Head> {
         let number = self.disk.version()?;
@@ -156,6 +166,20 @@ impl Tool {
 
     pub fn is_quarantined(&self, digest: &Digest) -> bool {
         self.rare.as_ref().is_some_and(|it| it.quarantined.contains(digest))
+    }
+
+    pub fn waivers(&self) -> &Waivers {
+        self.rare.as_ref().map_or(&[], |it| &it.waivers)
+    }
+
+    /// One signature for each capability and detail: the latest.
+    pub fn waive(&mut self, waiver: Waiver, withdrawn: bool) {
+        self.change_rare(|rare| {
+            rare.waivers.retain(|it| it.cap != waiver.cap || it.detail != waiver.detail);
+            if !withdrawn {
+                rare.waivers.push(waiver);
+            }
+        });
     }
 
     /// What was seen before this says nothing.

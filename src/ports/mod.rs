@@ -2,7 +2,9 @@
 //! errors that come back. An error here means that the world failed; a refusal is a value elsewhere.
 
 mod after;
+mod analyzer;
 mod checks;
+mod replay;
 mod shadow;
 mod stage;
 
@@ -14,15 +16,17 @@ use std::{
 };
 
 use crate::model::{
-    ChainHash, Deploy, DeployNo, Digest, Dirty, Record, Root, RootName, Runtime, RuntimeName, Seq,
-    Timestamp, Tool, ToolId, Version, VersionNo,
+    ChainHash, Deploy, DeployNo, Digest, Dirty, Health, Record, Root, RootName, Runtime,
+    RuntimeName, Seq, Timestamp, Tool, ToolId, Version, VersionNo,
 };
 pub use crate::model::{FileSeen, Glance, Packed, Seen, Sight};
 use crate::{metrics::Samples, roots::WatchedRoot};
 
 pub use self::{
     after::{After, AfterRules},
+    analyzer::{Analyzer, RootFiles, Siblings, Source},
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
+    replay::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     shadow::{
         NothingKnown, ReplayOrder, Replayed, ShadowContent, ShadowLatency, ShadowOrder,
         ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
@@ -43,6 +47,7 @@ pub struct Rows {
     pub runtimes: Vec<(RuntimeName, Option<Runtime>)>,
     /// Written: those that changed. Read: those of which something is still to come, and the latest.
     pub deploys: Vec<Deploy>,
+    pub health: Vec<(ToolId, Health)>,
 }
 
 /// One group commit. With no records it only refreshes rows, and nothing is synced.

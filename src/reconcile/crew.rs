@@ -12,27 +12,22 @@ use std::{
 use tracing::warn;
 
 use super::{
+    compare::{Comparing, Pair},
     hands::Hands,
+    known::Known,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
+    replay::replay,
+    works::Works,
 };
 use crate::{
-    decide::{Staged, State, Task},
+    decide::{Compared, ReplayOrder, Staged, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, SwitchOrder, Switched,
-        ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, Replayed,
+        SwitchOrder, Switched, ToolId,
     },
-    ports::{After, Archive, Checks, Pack, Stage, StopFlag},
+    ports::{Archive, StopFlag},
 };
-
-/// What a deploy needs of the world. Cheap to clone.
-#[derive(Clone)]
-pub struct Works {
-    pub stage: Arc<dyn Stage>,
-    pub checks: Arc<dyn Checks>,
-    pub pack: Arc<dyn Pack>,
-    pub after: Arc<dyn After>,
-}
 
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
 pub(super) const STAGERS: usize = 8;
@@ -70,6 +65,9 @@ pub(super) enum Done {
         outcome: Switched,
     },
     Late(Late),
+    /// Two versions of a tool were read.
+    Compared(Box<Compared>),
+    Replayed(ReplayOrder, Replayed),
 }
 
 #[derive(Default)]
@@ -85,6 +83,7 @@ pub(super) struct Queues {
     pub(super) staging: VecDeque<Job>,
     pub(super) verifying: VecDeque<Verifying>,
     pub(super) switching: Vec<Task>,
+    pub(super) comparing: Comparing,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
     pub(super) confirmed: VecDeque<Arc<Deploy>>,
     stops: BTreeMap<DeployNo, Arc<StopFlag>>,
@@ -97,22 +96,6 @@ pub(super) struct Verifying {
     about: Option<Arc<Deploy>>,
     baselines: BTreeMap<ToolId, Digest>,
     flag: Arc<StopFlag>,
-}
-
-/// What the loop knows that those who work need.
-pub(super) trait Known {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>>;
-    fn baseline(&self, tool: &ToolId) -> Option<Digest>;
-}
-
-impl Known for State {
-    fn deploy(&self, number: DeployNo) -> Option<Arc<Deploy>> {
-        Self::deploy(self, number).cloned()
-    }
-
-    fn baseline(&self, tool: &ToolId) -> Option<Digest> {
-        self.tool(tool)?.baseline.as_ref().map(|it| it.digest)
-    }
 }
 
 impl Crew {
@@ -131,9 +114,19 @@ impl Crew {
         self.hands.wake(&queues);
     }
 
+    /// Versions that follow others are read beside all else, and what they can do more or less is told.
+    pub(super) fn compare(&self, records: &[Arc<Record>]) {
+        let mut pairs = records.iter().filter_map(|it| Pair::of(&it.fact)).peekable();
+        if pairs.peek().is_some() {
+            self.lock().comparing.extend(pairs);
+            self.hands.compare.notify_one();
+        }
+    }
+
     pub(super) fn length(&self) -> usize {
         let queues = self.lock();
-        queues.staging.len() + queues.verifying.len() + queues.switching.len()
+        let deploys = queues.staging.len() + queues.verifying.len() + queues.switching.len();
+        deploys + queues.comparing.len()
     }
 
     /// What runs is told to end; what waits is not begun.
@@ -169,6 +162,8 @@ impl Crew {
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
+        let hand = worker();
+        threads.push(named("compare").spawn(move || hand.compare_all())?);
         let hand = worker();
         threads.push(named("after").spawn(move || hand.follow_all())?);
         Ok(threads)
@@ -227,6 +222,10 @@ impl Queues {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
                 self.verifying.push_back(Verifying { job, about, baselines, flag });
             }
+            Task::Replay(_) => {
+                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
+                self.verifying.push_back(Verifying { job, about, baselines, flag });
+            }
             Task::After(deploy) => {
                 self.confirmed.extend(known.deploy(*deploy));
                 if self.confirmed.len() > MOST_CONFIRMED {
@@ -283,7 +282,8 @@ impl Hand {
             | Task::Stop(_)
             | Task::Release(_)
             | Task::OnDrift { .. }
-            | Task::After(_) => (),
+            | Task::After(_)
+            | Task::Replay(_) => (),
         }
     }
 
@@ -309,6 +309,10 @@ impl Hand {
             Task::Rehearse(proposal, markers) => {
                 let checks = self.verify(&proposal, &markers, &baselines, &flag);
                 self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+            }
+            Task::Replay(order) => {
+                let replayed = replay(&self.works, &*self.archive, &order, &self.crew.ending);
+                self.mailbox.done(Done::Replayed(order, replayed));
             }
             Task::Stage(_)
             | Task::Discard(_)
@@ -341,6 +345,14 @@ impl Hand {
         let bytes = |it: &ToolId| self.archive.content(baselines.get(it)?).ok().flatten();
         let orders = check_orders(&self.works, proposal, markers, bytes);
         orders.iter().flat_map(|it| self.works.checks.verify(it, flag)).collect()
+    }
+
+    fn compare_all(&self) {
+        while let Next::Work(pair) = self.next(&self.crew.hands.compare, |it| it.comparing.take()) {
+            if let Some(compared) = pair.compared(&*self.archive, &self.works.classes) {
+                self.mailbox.done(Done::Compared(Box::new(compared)));
+            }
+        }
     }
 
     fn switch_all(&self) {
@@ -387,7 +399,8 @@ impl Hand {
                 | Task::Discard(_)
                 | Task::Stop(_)
                 | Task::OnDrift { .. }
-                | Task::After(_) => (),
+                | Task::After(_)
+                | Task::Replay(_) => (),
             }
         }
         if !orders.is_empty() {

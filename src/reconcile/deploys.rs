@@ -14,6 +14,7 @@ use super::{
     Moment,
     crew::{Done, Job},
     handle::{Answer, Unavailable},
+    health,
     reconciler::Reconciler,
     round::Round,
 };
@@ -123,19 +124,17 @@ impl Reconciler {
                 self.decide_lasting(Input::Switched { deploy, outcome }, round);
             }
             Done::Late(late) => self.decide_lasting(Input::Late(late), round),
+            // News that is lost on a full disk is found again by whoever asks.
+            Done::Compared(it) => drop(self.decide(Input::Compared(it), Origin::Watch, round)),
+            Done::Replayed(order, replayed) => self.replayed(order, replayed, round),
         }
         Ok(())
     }
 
     fn staged(&mut self, ticket: Option<u64>, staged: Staged, round: &mut Round) {
         let first = round.group.records.len();
-        let returns = match staged.order.proposal.kind {
-            DeployKind::Automatic(of) => Some(of),
-            DeployKind::Deploy
-            | DeployKind::Rollback
-            | DeployKind::Restore
-            | DeployKind::Accept => None,
-        };
+        let returns = of(staged.order.proposal.kind);
+        let goes_back = health::goes_back(&staged.order.proposal);
         let unasked = ticket.is_none().then(|| Arc::clone(&staged.order.proposal));
         let prepared = staged.outcome.as_ref().ok();
         let litter = prepared.map(|it| litter(&staged.order.proposal, &it.markers));
@@ -149,6 +148,9 @@ impl Reconciler {
                 Some(_) => self.deploys.returning.insert(of, round.now + RETURN_AGAIN),
                 None => self.deploys.returning.remove(&of),
             };
+        }
+        if let (Some(tool), Some(why)) = (goes_back, &decided.refusal) {
+            warn!(event = "deploy.not_returned", %tool, ?why, "tried again");
         }
         let reply = ticket.and_then(|it| self.deploys.waiting.remove(&it));
         if let (Some(proposal), Some(why)) = (unasked, &decided.refusal) {
@@ -245,9 +247,11 @@ fn litter(proposal: &Proposal, markers: &[Marker]) -> Task {
 fn of(kind: DeployKind) -> Option<DeployNo> {
     match kind {
         DeployKind::Automatic(of) => Some(of),
-        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Restore | DeployKind::Accept => {
-            None
-        }
+        DeployKind::Deploy
+        | DeployKind::Rollback
+        | DeployKind::Restore
+        | DeployKind::Accept
+        | DeployKind::Regressed => None,
     }
 }
 
@@ -263,6 +267,7 @@ fn returns(task: &Task) -> Option<DeployNo> {
         | Task::Stop(_)
         | Task::Release(_)
         | Task::OnDrift { .. }
-        | Task::After(_) => None,
+        | Task::After(_)
+        | Task::Replay(_) => None,
     }
 }

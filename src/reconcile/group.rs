@@ -54,7 +54,10 @@ pub(super) fn stamp(facts: Vec<Fact>, head: Seq, time: Timestamp) -> Vec<Record>
 
 /// The rows that these records touched, as they are now.
 pub(super) fn rows(state: &State, records: &[Record]) -> Rows {
-    let tools: BTreeSet<&ToolId> = records.iter().flat_map(|it| it.fact.tools()).collect();
+    let touched: BTreeSet<&ToolId> = records.iter().flat_map(|it| it.fact.tools()).collect();
+    // Calls change nothing of the tools themselves.
+    let apart = records.iter().filter(|it| !matches!(it.fact, Fact::OutcomesRecorded { .. }));
+    let tools: BTreeSet<&ToolId> = apart.flat_map(|it| it.fact.tools()).collect();
     let roots: BTreeSet<&RootName> = records.iter().filter_map(|it| it.fact.root()).collect();
     let runtimes: BTreeSet<&RuntimeName> =
         records.iter().filter_map(|it| it.fact.runtime()).collect();
@@ -65,6 +68,10 @@ pub(super) fn rows(state: &State, records: &[Record]) -> Rows {
             .collect(),
         roots: roots.into_iter().map(|it| (it.clone(), state.root(it))).collect(),
         deploys: deploys(state, records),
+        health: touched
+            .into_iter()
+            .filter_map(|id| Some((id.clone(), (**state.health(id)?).clone())))
+            .collect(),
         runtimes: runtimes.into_iter().map(|it| (it.clone(), state.runtime(it).cloned())).collect(),
     }
 }

@@ -9,16 +9,18 @@ use std::{
 use tokio::sync::{broadcast, oneshot};
 
 use super::{
-    crew::{Crew, Works},
+    classes::Classes,
+    crew::Crew,
     lane::Lane,
     mailbox::Mailbox,
     measures::{Measured, Measures},
     view::View,
+    works::Works,
 };
 use crate::{
     decide::{Command, Rehearsal},
-    model::{DeployNo, Record, Refusal, RootName, Seq, ToolId},
-    ports::{Ability, Archive, BarrierNo},
+    model::{CallReport, DeployNo, Record, Refusal, RootName, Seq, ToolId},
+    ports::{Ability, Archive, BarrierNo, Inputs},
 };
 
 /// Cheap to clone; every front end has one.
@@ -30,6 +32,7 @@ pub struct Handle {
 pub(super) struct Shared {
     pub(super) view: RwLock<Arc<View>>,
     pub(super) archive: Arc<dyn Archive>,
+    pub(super) inputs: Arc<dyn Inputs>,
     pub(super) records: broadcast::Sender<Arc<Record>>,
     pub(super) mailbox: Arc<Mailbox>,
     /// Asks the watcher to bring a barrier round.
@@ -76,6 +79,9 @@ pub struct Synced {
 
 pub type Answer = Result<Result<Granted, Refusal>, Unavailable>;
 
+/// Which of the calls that were reported were known already, by their place.
+pub type Taking = Result<Vec<usize>, Unavailable>;
+
 impl Handle {
     /// What is true now, as of `view.state.head`. Never changes; ask again for a later moment.
     pub fn view(&self) -> Arc<View> {
@@ -86,6 +92,11 @@ impl Handle {
     /// History, contents and facts.
     pub fn archive(&self) -> &Arc<dyn Archive> {
         &self.shared.archive
+    }
+
+    /// What the tools can do.
+    pub fn classes(&self) -> &Classes {
+        &self.shared.works.classes
     }
 
     /// Every record from now on, after it became durable. Who falls behind reads on in the archive.
@@ -121,6 +132,18 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.shared.mailbox.request(command, reply)?;
         answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// Hands in calls. The answer says what was taken in; it is durable within a second.
+    pub async fn report(&self, calls: Vec<CallReport>) -> Taking {
+        let (reply, answer) = oneshot::channel();
+        self.shared.mailbox.report(calls, reply)?;
+        answer.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// What calls were given, as far as it is kept.
+    pub fn inputs(&self) -> &Arc<dyn Inputs> {
+        &self.shared.inputs
     }
 
     /// Waits until every change made on disk before this call is recorded, or known not to be settled.

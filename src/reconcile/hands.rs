@@ -10,6 +10,7 @@ pub(super) struct Hands {
     pub(super) verify: Condvar,
     pub(super) switch: Condvar,
     pub(super) follow: Condvar,
+    pub(super) compare: Condvar,
 }
 
 impl Hands {
@@ -27,7 +28,7 @@ impl Hands {
     }
 
     pub(super) fn wake_all(&self) {
-        for hands in [&self.stage, &self.verify, &self.switch, &self.follow] {
+        for hands in [&self.stage, &self.verify, &self.switch, &self.follow, &self.compare] {
             hands.notify_all();
         }
     }

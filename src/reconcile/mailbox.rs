@@ -13,13 +13,13 @@ use tokio::sync::oneshot;
 use super::{
     Moment,
     crew::Done,
-    handle::{Answer, Rescanned, Synced, Unavailable},
+    handle::{Answer, Rescanned, Synced, Taking, Unavailable},
     lane::Found,
     walks::Audit,
 };
 use crate::{
     decide::{Command, Rules},
-    model::{Digest, Dirty, RootName, ToolId},
+    model::{CallReport, Digest, Dirty, RootName, ToolId},
     ports::{BarrierNo, Notice, Watching},
     roots::WatchedRoot,
 };
@@ -50,6 +50,12 @@ pub(super) struct Request {
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
+/// Calls that a runtime reports.
+pub(super) struct Report {
+    pub(super) calls: Vec<CallReport>,
+    pub(super) reply: oneshot::Sender<Taking>,
+}
+
 pub(super) struct Barrier {
     pub(super) number: BarrierNo,
     pub(super) reply: oneshot::Sender<Synced>,
@@ -78,6 +84,7 @@ pub(super) struct Mail {
     /// When the oldest hint behind `dirty` was heard.
     pub(super) heard: Option<Instant>,
     pub(super) requests: Vec<Request>,
+    pub(super) reports: Vec<Report>,
     /// What those who work for deploys have to say.
     pub(super) done: Vec<Done>,
     pub(super) rescans: Vec<Rescan>,
@@ -97,6 +104,7 @@ impl Mail {
             && self.expected.is_empty()
             && self.raised.is_empty()
             && self.requests.is_empty()
+            && self.reports.is_empty()
             && self.done.is_empty()
             && self.rescans.is_empty()
             && self.pulses.is_empty()
@@ -174,6 +182,20 @@ impl Mailbox {
         Ok(())
     }
 
+    pub(super) fn report(
+        &self,
+        calls: Vec<CallReport>,
+        reply: oneshot::Sender<Taking>,
+    ) -> Result<(), Unavailable> {
+        let mut waiting = self.open()?;
+        if waiting.mail.reports.len() >= FULL_OF_REQUESTS {
+            return Err(Unavailable::Busy);
+        }
+        waiting.mail.reports.push(Report { calls, reply });
+        self.arrived.notify_one();
+        Ok(())
+    }
+
     pub(super) fn expect_barrier(
         &self,
         reply: oneshot::Sender<Synced>,
@@ -214,9 +236,9 @@ impl Mailbox {
 
     /// How many hints, answers of the lane and requests wait.
     pub(super) fn lengths(&self) -> [usize; 3] {
-        let Mail { dirty, found, requests, rescans, expected, .. } = &self.lock().mail;
+        let Mail { dirty, found, requests, reports, rescans, expected, .. } = &self.lock().mail;
         let hints = dirty.paths.len() + dirty.roots.len();
-        [hints, found.len(), requests.len() + rescans.len() + expected.len()]
+        [hints, found.len(), requests.len() + reports.len() + rescans.len() + expected.len()]
     }
 
     pub(super) fn configure(&self, setup: Setup) {

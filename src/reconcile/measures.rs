@@ -1,21 +1,29 @@
-//! What the loop counts and measures while it works: facts by their event, and how long it took from a hint to a
-//! durable version.
+//! What the loop counts and measures while it works: facts by their event, calls by how they ended, and how long it took
+//! from a hint to a durable version.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use crate::{
     metrics::{Histogram, Samples},
-    model::Record,
+    model::{Blame, DeployKind, Fact, Record, Step},
 };
 
 #[derive(Default)]
 pub(super) struct Measures {
     lag: Histogram,
-    facts: Mutex<BTreeMap<&'static str, u64>>,
+    counted: Mutex<Counted>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    facts: BTreeMap<&'static str, u64>,
+    outcomes: BTreeMap<(&'static str, &'static str), u64>,
+    alerts: BTreeMap<&'static str, u64>,
+    rollbacks: u64,
 }
 
 /// All of it at one moment.
@@ -25,6 +33,11 @@ pub struct Measured {
     pub lag: Samples,
     /// Durable facts since the start, by their event.
     pub facts: BTreeMap<&'static str, u64>,
+    /// Reported calls, by status and blame.
+    pub outcomes: BTreeMap<(&'static str, &'static str), u64>,
+    pub alerts: BTreeMap<&'static str, u64>,
+    /// Deploys that the rules began.
+    pub rollbacks: u64,
     /// What waits, by where it waits.
     pub queues: Vec<(&'static str, usize)>,
     /// Streams that follow the facts.
@@ -36,13 +49,31 @@ impl Measures {
         self.lag.observe(lag);
     }
 
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn fact(&self, record: &Record) {
-        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        *facts.entry(record.fact.event()).or_default() += 1;
+        let mut counted = self.counted();
+        *counted.facts.entry(record.fact.event()).or_default() += 1;
+        if let Fact::OutcomesRecorded { batch, .. } = &record.fact {
+            for call in batch.iter().flat_map(|it| &it.calls) {
+                let blame = call.blame.map_or("none", Blame::as_str);
+                *counted.outcomes.entry((call.status.as_str(), blame)).or_default() += 1;
+            }
+        }
+        if let Fact::AlertRaised { kind, .. } = &record.fact {
+            *counted.alerts.entry(kind.as_str()).or_default() += 1;
+        }
+        if let Fact::DeployMoved { step: Step::Accepted(proposal), .. } = &record.fact {
+            let ours = matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Regressed);
+            counted.rollbacks += u64::from(ours);
+        }
     }
 
     pub(super) fn told(&self, queues: Vec<(&'static str, usize)>, followers: usize) -> Measured {
-        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Measured { lag: self.lag.samples(), facts, queues, followers }
+        let Counted { facts, outcomes, alerts, rollbacks } = self.counted().clone();
+        let lag = self.lag.samples();
+        Measured { lag, facts, outcomes, alerts, rollbacks, queues, followers }
     }
 }

@@ -7,12 +7,16 @@
 
 mod agenda;
 mod barrier;
+mod classes;
 mod commit;
+mod compare;
 mod crew;
 mod deploys;
 mod group;
 mod handle;
 mod hands;
+mod health;
+mod known;
 mod lane;
 mod leases;
 mod mailbox;
@@ -21,6 +25,7 @@ mod pending;
 mod prepare;
 mod publish;
 mod reconciler;
+mod replay;
 mod requests;
 mod round;
 mod run;
@@ -30,14 +35,18 @@ mod simulation;
 mod tests;
 mod view;
 mod walks;
+mod works;
 
-pub use crate::decide::{Accept, Command, Counts, Rehearsal, RootRules, Rules};
-pub use crew::Works;
-pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Unavailable};
+pub use crate::decide::{
+    Accept, Command, Counts, HealthRules, RecordArgs, Rehearsal, RootRules, Rules, chance, judged,
+};
+pub use classes::{Classes, Proposed};
+pub use handle::{Answer, Granted, Handle, Rescanned, Synced, Taking, Unavailable};
 pub use mailbox::{Manifest, Setup};
 pub use measures::Measured;
 pub use run::{Audit, Fatal, Running, Settings, World, start};
 pub use view::{Figures, LogState, NotReady, RootView, View};
+pub use works::Works;
 
 /// Monotonic time since the daemon started. The rules of waiting are written in it, so that the simulation can
 /// let it pass as it likes.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::crew::Works;
+use super::works::Works;
 use crate::{
     decide::{Prepared, Purpose, StageOrder, Staged},
     model::{Change, Digest, Marker, Origin, Proposal, Refusal, RootName, Timestamp, ToolId},

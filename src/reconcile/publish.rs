@@ -1,12 +1,17 @@
 //! Telling: every durable fact gives one log line, by consequence at `info`, `warn` or `error`. What a first
 //! scan finds shares the line `scan.completed`. Contents never appear here.
 
+use std::collections::BTreeSet;
+
 use tracing::{debug, info, warn};
 
 use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
-    model::{CheckOutcome, DeployNo, Fact, Origin, Reason, Record, RootName, Step, ToolId},
+    model::{
+        Capability, CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName,
+        Step, ToolId,
+    },
     ports::Watching,
 };
 
@@ -60,6 +65,13 @@ pub(super) fn tell(record: &Record) {
         Fact::ContentReleased { tool, digest, author } => {
             info!(event, seq, %tool, sha256 = %digest, %author);
         }
+        Fact::ClassChanged { .. } | Fact::ClassWaived { .. } => tell_class(record),
+        Fact::OutcomesRecorded { tools, batch } => {
+            let calls: usize = batch.iter().map(|it| it.calls.len()).sum();
+            let tool = tools.first().filter(|_| tools.len() == 1).map(tracing::field::display);
+            debug!(event, seq, tool, tools = tools.len(), calls);
+        }
+        Fact::HealthChanged { .. } | Fact::AlertRaised { .. } => tell_health(record),
     }
     if record.fact.origin() == Some(Origin::Audit) {
         let tool = record.fact.tool().map(tracing::field::display);
@@ -84,7 +96,59 @@ fn is_initial(fact: &Fact) -> bool {
         | Fact::SafetyCleared { .. }
         | Fact::DeployMoved { .. }
         | Fact::ContentQuarantined { .. }
-        | Fact::ContentReleased { .. } => false,
+        | Fact::ContentReleased { .. }
+        | Fact::ClassChanged { .. }
+        | Fact::ClassWaived { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => false,
+    }
+}
+
+/// What a tool can do more than before is for somebody to look at.
+fn tell_class(record: &Record) {
+    let (event, seq) = (record.fact.event(), record.seq.0);
+    let words = |it: &BTreeSet<Capability>| {
+        it.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    match &record.fact {
+        Fact::ClassChanged { tool, to, before, after, added, removed, .. } => {
+            let (version, added, removed) = (to.0.0, words(added), words(removed));
+            if added.is_empty() {
+                info!(event, seq, %tool, version, %before, class = %after, added, removed);
+            } else {
+                warn!(event, seq, %tool, version, %before, class = %after, added, removed);
+            }
+        }
+        Fact::ClassWaived { tool, waiver: it, withdrawn } => {
+            let (author, cap, detail, reason) = (&it.author, &it.cap, &it.detail, &it.reason);
+            info!(event, seq, %tool, %author, %cap, via = detail, reason, withdrawn);
+        }
+        _ => (),
+    }
+}
+
+/// By consequence, too.
+fn tell_health(record: &Record) {
+    let (event, seq) = (record.fact.event(), record.seq.0);
+    if let Fact::HealthChanged { tool, number, from, to, evidence, .. } = &record.fact {
+        let (version, from, rule) = (number.0, from.as_str(), evidence.rule.as_str());
+        let (calls, failures, score) = (evidence.calls, evidence.failures, evidence.score);
+        let (health, rollback) = (to.as_str(), evidence.returns.is_some());
+        match to {
+            HealthState::Suspect | HealthState::Regressed | HealthState::Environment => {
+                warn!(event, seq, %tool, version, health, from, rule, calls, failures, score, rollback);
+            }
+            HealthState::Unknown
+            | HealthState::Baking
+            | HealthState::Healthy
+            | HealthState::Inconclusive => {
+                info!(event, seq, %tool, version, health, from, rule, calls, failures, score);
+            }
+        }
+    }
+    if let Fact::AlertRaised { tool, number, kind, why, .. } = &record.fact {
+        warn!(event, seq, %tool, version = number.0, kind = kind.as_str(), why);
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     deploys::Deploys,
     group::{self},
     handle::Synced,
+    health::Monitor,
     lane::{Found, Look, Order},
     leases::Leases,
     mailbox::{Barrier, Mail, Manifest, Setup},
@@ -50,6 +51,7 @@ pub(super) struct Reconciler {
     /// Manifests that wait for the same.
     pub(super) unapplied: Vec<Manifest>,
     pub(super) deploys: Deploys,
+    pub(super) monitor: Monitor,
 }
 
 impl Reconciler {
@@ -80,6 +82,7 @@ impl Reconciler {
             retry: None,
             unapplied: Vec::new(),
             deploys: Deploys::default(),
+            monitor: Monitor::default(),
         }
     }
 
@@ -93,6 +96,7 @@ impl Reconciler {
             self.barriers.next(),
             self.walks.next(),
             self.deploys.next(),
+            self.monitor.next(),
             expected,
             retry,
         ]
@@ -136,8 +140,10 @@ impl Reconciler {
         for request in mail.requests {
             self.request(request, &mut round);
         }
+        self.reports(mail.reports, &mut round);
         self.timers(&mut round);
         self.scanned(&mut round);
+        self.flush_reports(mail.stop, &mut round);
         self.commit(&durable, &mut round)?;
         for (barrier, deadline) in raised {
             let open = self.pending.open_questions(None);
@@ -151,6 +157,7 @@ impl Reconciler {
         self.state.set_rules(&rules);
         self.roots.retain(|it, _| rules.roots.contains_key(it));
         self.walks.forget_roots(&rules);
+        self.monitor.look_again();
         self.rules = Arc::new(rules);
     }
 
@@ -285,6 +292,7 @@ impl Reconciler {
             self.decide(Input::LeaseEnded(runtime), Origin::Watch, round);
         }
         self.deadlines(round);
+        self.time_passed(round);
         self.drifts(round);
         round.looks.extend(self.agenda.take_due(round.now));
         round.walks.extend(self.walks.due(&self.rules, round.now));
@@ -297,6 +305,7 @@ impl Reconciler {
         self.end_walks(&scans, round.now);
         self.state.forget_old_deploys();
         self.plan_deadlines(round.now);
+        self.act_on_health(&mut round);
         let mut synced: Vec<_> = self
             .barriers
             .take_ended(&self.pending, &round.answers, round.now)
@@ -316,6 +325,7 @@ impl Reconciler {
             scans,
             overflows,
             answers: round.granted,
+            taken: round.taken,
             synced,
             rescanned: self.walks.rescanned(self.state.head),
             pulses: round.pulses,

@@ -10,13 +10,19 @@ use super::{
     round::{Decided, Round},
 };
 use crate::{
-    decide::{Command, Input},
+    decide::{self, Command, Input},
     model::Origin,
 };
 
 impl Reconciler {
     pub(super) fn request(&mut self, request: Request, round: &mut Round) {
         let first = round.group.records.len();
+        if let Command::Propose { proposal, .. } = &request.command
+            && let Err(refusal) = decide::cool_down(&self.state, proposal, self.wall_clock())
+        {
+            round.granted.push((request.reply, Ok(Err(refusal))));
+            return;
+        }
         if let Command::Report { runtime, ttl_ms, .. } = &request.command {
             self.leases.renew(runtime, round.now, *ttl_ms);
         }

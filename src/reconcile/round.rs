@@ -9,7 +9,7 @@ use super::{
     barrier::Answers,
     crew::Job,
     group::Group,
-    handle::{Answer, Rescanned, Synced},
+    handle::{Answer, Rescanned, Synced, Taking},
     lane::{Order, WalkOrder},
     mailbox::Manifest,
     walks::{RescanReply, ScanDone},
@@ -30,6 +30,7 @@ pub(super) struct Outcome {
     pub(super) scans: Vec<ScanDone>,
     pub(super) overflows: u64,
     pub(super) answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    pub(super) taken: Vec<(oneshot::Sender<Taking>, Taking)>,
     pub(super) synced: Vec<(oneshot::Sender<Synced>, Synced)>,
     pub(super) rescanned: Vec<(RescanReply, Rescanned)>,
     pub(super) pulses: Vec<oneshot::Sender<()>>,
@@ -65,6 +66,8 @@ pub(super) struct Round {
     pub(super) roots: Option<Vec<WatchedRoot>>,
     pub(super) manifests: Vec<Manifest>,
     pub(super) granted: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// Who reported calls is told at once what was taken in: it is durable a little later.
+    pub(super) taken: Vec<(oneshot::Sender<Taking>, Taking)>,
     pub(super) pulses: Vec<oneshot::Sender<()>>,
     pub(super) jobs: Vec<Job>,
     /// What has to be decided again if this round turns out not to have happened.
@@ -94,6 +97,11 @@ pub(super) fn origins(input: &Input) -> BTreeMap<ToolId, Origin> {
         | Input::Switched { .. }
         | Input::Deadline(_)
         | Input::OnDrift(_)
-        | Input::Late(_) => BTreeMap::new(),
+        | Input::Late(_)
+        | Input::Compared(_)
+        | Input::Reported(_)
+        | Input::Replayed { .. }
+        | Input::TimePassed(_)
+        | Input::Regressed(_) => BTreeMap::new(),
     }
 }

@@ -11,9 +11,7 @@ use tracing::{error, info, warn};
 
 pub use super::walks::Audit;
 use super::{
-    Moment,
-    crew::Works,
-    group,
+    Moment, group,
     handle::{Handle, Shared},
     lane::{Lane, Shown},
     mailbox::{Mailbox, Setup},
@@ -23,6 +21,7 @@ use super::{
     round::Outcome,
     view::LogState,
     walks::Walks,
+    works::Works,
 };
 use crate::{
     decide::State,
@@ -87,6 +86,7 @@ pub fn start(
     let shared = Arc::new(Shared {
         view: RwLock::new(Arc::new(reconciler.view())),
         archive,
+        inputs: Arc::clone(&works.inputs),
         records: broadcast::Sender::new(LIVE_EVENTS),
         mailbox: Arc::clone(&mailbox),
         raise: Box::new(raise),
@@ -115,7 +115,8 @@ pub fn start(
 pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreError> {
     let (mut as_of, rows) = archive.rows()?;
     let runtimes = rows.runtimes.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
-    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes, rows.deploys);
+    let mut state = State::restore(as_of, rows.tools, rows.roots, runtimes, rows.deploys)
+        .with_health(rows.health);
     let mut changed = Rows::default();
     loop {
         let records = archive.records(as_of, REPLAY_PAGE)?;
@@ -129,6 +130,7 @@ pub(super) fn bring_up(archive: &dyn Archive) -> Result<(State, Rows), StoreErro
         changed.roots.extend(rows.roots);
         changed.runtimes.extend(rows.runtimes);
         changed.deploys.extend(rows.deploys);
+        changed.health.extend(rows.health);
         state.forget_old_deploys();
     }
 }
@@ -269,8 +271,12 @@ impl Looping {
         self.lane.pulse(outcome.pulses);
         let state = &self.reconciler.state;
         self.handle.shared.crew.take_on(outcome.jobs, state);
+        self.handle.shared.crew.compare(&outcome.records);
         for (reply, answer) in outcome.answers {
             drop(reply.send(answer));
+        }
+        for (reply, taken) in outcome.taken {
+            drop(reply.send(taken));
         }
         for (reply, synced) in outcome.synced {
             drop(reply.send(synced));

@@ -46,7 +46,7 @@ fn root() -> RootName {
 fn setup(include: &str) -> Setup {
     let globs = Arc::new(Globs::new(&[include.to_owned()], &[], false).unwrap());
     let rules = RootRules::new(globs);
-    let rules = Rules { roots: BTreeMap::from([(root(), rules)]) };
+    let rules = Rules { roots: BTreeMap::from([(root(), rules)]), ..Rules::default() };
     Setup { rules, roots: Vec::new(), manifests: Vec::new(), audit: None }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics::{Kind, Text},
-    model::{DeployState, RootName},
+    model::{DeployState, HealthState, RootName, ToolId},
     ports::Watching,
     reconcile::{Handle, LogState, RootView, View},
     wire::Nothing,
@@ -43,6 +43,7 @@ pub(super) fn told(service: &Service) -> Result<String, Problem> {
     roots(&mut text, &view);
     runtimes(&mut text, &view);
     deploys(&mut text, &view);
+    health(&mut text, handle, &view);
     work(&mut text, handle, &view);
     log(&mut text, handle, &view);
     service.requests.tell(&mut text);
@@ -149,6 +150,31 @@ fn deploys(text: &mut Text, view: &View) {
         .put(&[("state", "awaiting_approval")], waiting)
         .put(&[("state", "provisional")], provisional)
         .put(&[("state", "conflicted")], view.state.unresolved().count());
+}
+
+/// Outcomes, how tools do, and what was taken back.
+fn health(text: &mut Text, handle: &Handle, view: &View) {
+    let measured = handle.measured();
+    let help = "Calls that were reported since the start, by how they ended and who is to blame.";
+    let mut family = text.family("knowngood_outcomes_total", Kind::Counter, help);
+    for ((status, blame), count) in &measured.outcomes {
+        family.put(&[("status", status), ("blame", blame)], count);
+    }
+    let help = "Tools on which somebody reports, by how what stands there does.";
+    let mut family = text.family("knowngood_tool_health", Kind::Gauge, help);
+    for state in HealthState::ALL {
+        let is_so = |it: &ToolId| view.tool(it).is_some() && view.state.health_state(it) == state;
+        let count = view.state.healths().filter(|it| is_so(it.0)).count();
+        family.put(&[("state", state.as_str())], count);
+    }
+    let help = "Deploys that the rules themselves began since the start, to take something back.";
+    text.family("knowngood_automatic_rollbacks_total", Kind::Counter, help)
+        .put(&[], measured.rollbacks);
+    let help = "Alerts since the start, by their kind.";
+    let mut family = text.family("knowngood_alerts_total", Kind::Counter, help);
+    for (kind, count) in &measured.alerts {
+        family.put(&[("kind", kind)], count);
+    }
 }
 
 fn work(text: &mut Text, handle: &Handle, view: &View) {

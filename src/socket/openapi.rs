@@ -49,7 +49,7 @@ impl Types {
             .collect();
         let problem = self.answers.subschema_for::<Problem>();
         let responses = json!({
-            "200": { "description": "Done", "content": content },
+            route.status.to_string(): { "description": "Done", "content": content },
             "default": {
                 "description": "Refused or failed",
                 "content": { "application/problem+json": { "schema": problem } },

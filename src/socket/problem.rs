@@ -43,6 +43,7 @@ pub(super) enum Code {
     TooLarge,
     UnsupportedType,
     TooManyRequests,
+    CoolDown,
     Internal,
     Starting,
     Busy,
@@ -106,6 +107,9 @@ impl Code {
             Self::TooManyRequests => {
                 (S::TOO_MANY_REQUESTS, "too_many_requests", "This user has too many connections")
             }
+            Self::CoolDown => {
+                (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many tries went wrong")
+            }
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The daemon failed"),
             Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "The daemon is starting"),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "The daemon is busy"),
@@ -126,6 +130,7 @@ impl Code {
             | Self::Stopping
             | Self::DeployOpen => Some("1"),
             Self::LogNotWritable | Self::DiskFull => Some("10"),
+            Self::CoolDown => Some("3600"),
             Self::InvalidRequest
             | Self::ConfigRejected
             | Self::Forbidden
@@ -209,6 +214,11 @@ impl Problem {
     pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
+    }
+
+    /// Its code and what it says, for an answer that is about many things.
+    pub(super) fn told(&self) -> (String, String) {
+        (self.code.told().1.to_owned(), self.detail.clone())
     }
 
     fn body(self) -> wire::Problem {

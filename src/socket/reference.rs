@@ -6,7 +6,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    model::{Base, Change, Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
+    model::{Base, Baseline, Change, Digest, Disk, Head, Timestamp, Tool, ToolId, VersionNo},
     reconcile::View,
     wire::{self, Side},
 };
@@ -27,6 +27,7 @@ enum Reference {
     Head,
     Baseline,
     Disk,
+    KnownGood,
     Time(Timestamp),
 }
 
@@ -39,7 +40,7 @@ pub(super) struct Place<'a> {
 }
 
 const FORMS: &str = "a version reference is v3, a hash or at least 8 of its first digits, head, baseline, disk, \
-                     or a time such as 2026-01-31T12:00:00Z";
+                     known_good, or a time such as 2026-01-31T12:00:00Z";
 const VERSIONS_AT_ONCE: usize = 256;
 
 impl<'a> Place<'a> {
@@ -53,6 +54,7 @@ impl<'a> Place<'a> {
         match parse(reference)? {
             Reference::Head => self.head().map(Some),
             Reference::Baseline => Ok(self.baseline()),
+            Reference::KnownGood => Ok(self.tool.known_good().map(Point::from)),
             Reference::Disk => self.disk(),
             Reference::Version(number) => self.numbered(number).map(Some),
             Reference::Hash(hex) => self.hashed(&hex).map(Some),
@@ -66,11 +68,7 @@ impl<'a> Place<'a> {
     }
 
     pub(super) fn baseline(&self) -> Option<Point> {
-        self.tool.baseline.as_ref().map(|it| Point {
-            digest: it.digest,
-            version: it.version,
-            executable: it.executable,
-        })
+        self.tool.baseline.as_ref().map(Point::from)
     }
 
     fn disk(&self) -> Result<Option<Point>, Problem> {
@@ -181,6 +179,12 @@ impl From<&Base> for Point {
     }
 }
 
+impl From<&Baseline> for Point {
+    fn from(it: &Baseline) -> Self {
+        Self { digest: it.digest, version: it.version, executable: it.executable }
+    }
+}
+
 impl From<&Head> for Point {
     fn from(head: &Head) -> Self {
         Self { digest: head.digest, version: Some(head.number), executable: Some(head.executable) }
@@ -197,12 +201,7 @@ fn parse(text: &str) -> Result<Reference, Problem> {
         "head" => return Ok(Reference::Head),
         "baseline" => return Ok(Reference::Baseline),
         "disk" => return Ok(Reference::Disk),
-        "known_good" => {
-            return Err(Problem::invalid(
-                "known_good needs the health of versions, which this daemon does not measure yet",
-            )
-            .hint("baseline is what was accepted last"));
-        }
+        "known_good" => return Ok(Reference::KnownGood),
         _ => (),
     }
     let bad = || Problem::invalid(format!("{text:?} is no version reference")).hint(FORMS);

@@ -29,6 +29,8 @@ pub(super) struct Route {
     pub(super) answer: fn(&mut SchemaGenerator) -> Vec<(&'static str, Schema)>,
     /// Its body carries contents of tools.
     pub(super) carries_contents: bool,
+    /// The status of an answer that is no refusal.
+    pub(super) status: u16,
     pub(super) run: Run,
 }
 
@@ -104,6 +106,7 @@ where
         request: B::SCHEMA,
         answer: A::media,
         carries_contents: false,
+        status: 200,
         run: Arc::new(run),
     }
 }
@@ -112,6 +115,10 @@ impl Route {
     /// Contents may come with it, so that its body may be larger than others.
     pub(super) fn with_contents(self) -> Self {
         Self { carries_contents: true, ..self }
+    }
+
+    pub(super) fn answers(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// The path up to what it names, and the name.

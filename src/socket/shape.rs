@@ -2,15 +2,17 @@
 
 use super::problem::Problem;
 use crate::{
+    decide,
     model::{Disk, RootName, Tool, ToolId},
     ports::{Archive, Watching},
-    reconcile::View,
+    reconcile::{Classes, View},
     wire::{self, Loaded, OnDisk, WatchState},
 };
 
+/// `classes`: with its class as far as that is known without looking.
 pub(super) fn tool(
     view: &View,
-    archive: &dyn Archive,
+    (archive, classes): (&dyn Archive, &Classes),
     id: &ToolId,
     it: &Tool,
 ) -> Result<wire::Tool, Problem> {
@@ -34,8 +36,16 @@ pub(super) fn tool(
         sync: view.state.sync(id, it).into(),
         cause,
         unsettled: view.unsettled.contains(id),
+        health: view.state.health_state(id).into(),
+        known_good: super::health::known_good(it),
         loaded_by: loaded_by(view, archive, id, it)?,
+        class: class(classes, id, it),
     })
+}
+
+fn class(classes: &Classes, id: &ToolId, tool: &Tool) -> Option<String> {
+    let analysis = classes.known(id, tool.head.as_ref()?.digest)?;
+    Some(decide::classified(analysis, tool.waivers()).class.as_str().to_owned())
 }
 
 pub(super) fn loaded_by(

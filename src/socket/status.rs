@@ -80,6 +80,7 @@ fn told(call: &Call, query: &StatusQuery, synced: Option<&Synced>) -> Result<Sta
         log_not_writable: log_not_writable(&view),
         roots: asked.roots().map(|it| root(&view, it)).collect(),
         summary,
+        health: super::health::summary(&view, |it| asked.has(it)),
         issues,
         unsettled,
     })

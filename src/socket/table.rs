@@ -4,7 +4,8 @@
 use axum::http::Method;
 
 use super::{
-    about, accept, admin, check, content, deploys, diff, events, history, metrics, resolve,
+    about, accept, admin, check, class, content, deploys, diff, events, health, history, metrics,
+    outcomes, resolve,
     route::{Route, act, look},
     runtimes, shadow, status, tools,
 };
@@ -37,6 +38,7 @@ fn looking() -> Vec<Route> {
         look("/v1/tools/{id}", Read, "One tool", tools::one),
         look("/v1/history/{id}", Read, "A tool's versions, newest first", history::history),
         look("/v1/content/{id}", Read, "The bytes of a version", content::content),
+        look("/v1/class/{id}", Read, "What a tool can do, with the evidence", class::class),
         look("/v1/diff/{id}", Read, "What differs between two versions", diff::diff),
         act(
             get.clone(),
@@ -52,6 +54,7 @@ fn looking() -> Vec<Route> {
             "Durable facts in order, as a page or as a stream",
             events::events,
         ),
+        look("/v1/health/{id}", Read, "How a tool does", health::health),
         look("/v1/runtimes", Read, "What each runtime has loaded", runtimes::list),
         look("/v1/runtimes/{name}", Read, "What one runtime has loaded", runtimes::one),
         look("/metrics", Read, "Figures in the text format of Prometheus", metrics::metrics),
@@ -77,6 +80,14 @@ fn acting() -> Vec<Route> {
         act(delete, "/v1/runtimes/{name}", Some(Runtime), "Forget a runtime", runtimes::forget),
         act(
             post.clone(),
+            "/v1/outcomes",
+            Some(Runtime),
+            "Report calls that are over",
+            outcomes::report,
+        )
+        .answers(202),
+        act(
+            post.clone(),
             "/v1/resolve",
             Some(Read),
             "What would come of a proposal; nothing is changed",
@@ -84,6 +95,13 @@ fn acting() -> Vec<Route> {
         )
         .with_contents(),
         act(post.clone(), "/v1/accept", Some(Accept), "Disk becomes baseline", accept::accept),
+        act(
+            post.clone(),
+            "/v1/class/{id}",
+            Some(Approve),
+            "A person signs for something that a tool can do, or takes that back",
+            class::waive,
+        ),
         act(post.clone(), "/v1/rescan", Some(Admin), "Look at everything on disk", admin::rescan),
         act(post.clone(), "/v1/reload", Some(Admin), "Read the configuration again", admin::reload),
         act(post, "/v1/verify", Some(Admin), "Check log, contents and disk", admin::verify),

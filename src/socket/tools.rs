@@ -1,6 +1,13 @@
 //! The tools, and one tool.
 
-use super::{call::Call, page, problem::Problem, route::Json, shape};
+use super::{
+    call::Call,
+    class, page,
+    problem::Problem,
+    reference::{Place, Point},
+    route::Json,
+    shape,
+};
 use crate::{
     model::{RootName, Tool, ToolId},
     reconcile::View,
@@ -11,11 +18,12 @@ const LIST: char = 't';
 
 pub(super) fn list(call: &Call, query: &ToolsQuery) -> Result<Json<List<wire::Tool>>, Problem> {
     let (view, limit) = (call.view()?, page::limit(query.limit)?);
-    let archive = call.handle()?.archive();
+    let handle = call.handle()?;
+    let known = (handle.archive().as_ref(), handle.classes());
     let root = query.root.as_deref().map(|it| shape::root(&view, it)).transpose()?;
     let after = page::place(LIST, query.cursor.as_deref(), |it| it.parse::<ToolId>().ok())?;
     let chosen = chosen(&view, root.as_ref(), query.state, after.as_ref());
-    let tools = chosen.take(limit + 1).map(|(id, it)| shape::tool(&view, archive.as_ref(), id, it));
+    let tools = chosen.take(limit + 1).map(|(id, it)| shape::tool(&view, known, id, it));
     let tools = tools.collect::<Result<Vec<_>, _>>()?;
     Ok(Json(page::list(tools, limit, view.as_of().0, |it| page::cursor(LIST, &it.tool))))
 }
@@ -23,7 +31,13 @@ pub(super) fn list(call: &Call, query: &ToolsQuery) -> Result<Json<List<wire::To
 pub(super) fn one(call: &Call, _: &Nothing) -> Result<Json<wire::Tool>, Problem> {
     let (view, id) = (call.view()?, call.tool()?);
     let tool = view.state.tool(&id).ok_or_else(|| Problem::no_such_tool(&id))?;
-    shape::tool(&view, call.handle()?.archive().as_ref(), &id, tool).map(Json)
+    let handle = call.handle()?;
+    if let Some(head) = &tool.head {
+        // From now on its class is known. What cannot be read has none, and that is no reason to say nothing else.
+        let place = Place { call, view: &view, id: &id, tool };
+        drop(class::analysis(&place, &Point::from(head)));
+    }
+    shape::tool(&view, (handle.archive().as_ref(), handle.classes()), &id, tool).map(Json)
 }
 
 /// What is in sync is found by walking; what is not is known.

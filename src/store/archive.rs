@@ -14,6 +14,7 @@ use super::{
     fact::{from_json, root_name, runtime_name, tool_id},
     frame::Kind,
     index::{contained, unusable},
+    monitor,
     pack::unpack,
     recovery::opening,
     rows,
@@ -44,6 +45,10 @@ impl Archive for Reader {
         for (name, bytes) in self.long(entry::RUNTIMES)? {
             let runtime = rows::runtime(&bytes).map_err(bad)?;
             rows.runtimes.push((runtime_name(&name).map_err(bad)?, Some(runtime)));
+        }
+        for (name, bytes) in self.long(entry::HEALTH)? {
+            let health = monitor::health(&bytes).map_err(bad)?;
+            rows.health.push((tool_id(&name).map_err(bad)?, health));
         }
         rows.deploys = self.deploys_at_hand()?;
         index.walk_rows(|key, row| {

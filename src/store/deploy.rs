@@ -47,6 +47,7 @@ enum KindV1 {
     Restore,
     Accept,
     Automatic(u64),
+    Regressed,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,6 +241,7 @@ impl From<DeployKind> for KindV1 {
             DeployKind::Restore => Self::Restore,
             DeployKind::Accept => Self::Accept,
             DeployKind::Automatic(of) => Self::Automatic(of.0),
+            DeployKind::Regressed => Self::Regressed,
         }
     }
 }
@@ -252,6 +254,7 @@ impl From<KindV1> for DeployKind {
             KindV1::Restore => Self::Restore,
             KindV1::Accept => Self::Accept,
             KindV1::Automatic(of) => Self::Automatic(DeployNo(of)),
+            KindV1::Regressed => Self::Regressed,
         }
     }
 }

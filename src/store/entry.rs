@@ -18,6 +18,8 @@ const MARKS: u8 = 4;
 /// Rows of deploys, and the numbers of those of which something is still to come.
 pub(super) const DEPLOYS: u8 = 5;
 pub(super) const WAITING: u8 = 6;
+/// How tools do on which somebody reports.
+pub(super) const HEALTH: u8 = 7;
 pub(super) const FIRST_TOOL: &[u8] = b"0";
 /// A tool's newest versions, at most: older ones go, this many together, under keys of their own.
 pub(super) const CHUNK: usize = 16;

@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    class::{ChangedV1, WaivedV1},
     deploy::StepV1,
+    outcome::{AlertKindV1, CallsV1, EvidenceV1, HealthStateV1, tools},
     twin::{
         AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
     },
     version::VersionV1,
 };
 use crate::model::{
-    ChainHash, DeployNo, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId,
+    ChainHash, DeployNo, Fact, Record, RootName, RuntimeName, Seq, Timestamp, ToolId, VersionNo,
 };
 
 /// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
@@ -124,6 +126,27 @@ enum FactV1<'a> {
         digest: Hex,
         author: AuthorV1<'a>,
     },
+    ClassChanged(#[serde(borrow)] ChangedV1<'a>),
+    ClassWaived(#[serde(borrow)] WaivedV1<'a>),
+    OutcomesRecorded {
+        #[serde(borrow)]
+        batch: Vec<CallsV1<'a>>,
+    },
+    HealthChanged {
+        tool: Text<'a>,
+        version: Hex,
+        number: u32,
+        from: HealthStateV1,
+        to: HealthStateV1,
+        evidence: Box<EvidenceV1>,
+    },
+    AlertRaised {
+        tool: Text<'a>,
+        version: Hex,
+        number: u32,
+        kind: AlertKindV1,
+        why: Text<'a>,
+    },
 }
 
 pub(super) fn text(it: &str) -> Text<'_> {
@@ -185,6 +208,33 @@ impl<'a> From<&'a Fact> for FactV1<'a> {
                 digest: Hex(*digest),
                 author: author.into(),
             },
+            Fact::ClassChanged { tool, from, to, before, after, added, removed } => {
+                let (classes, capabilities) = ((*before, *after), (added, removed));
+                Self::ClassChanged(ChangedV1::of(tool, (from, to), classes, capabilities))
+            }
+            Fact::ClassWaived { tool, waiver, withdrawn } => {
+                Self::ClassWaived(WaivedV1::of(tool, waiver, *withdrawn))
+            }
+            Fact::OutcomesRecorded { batch, .. } => {
+                Self::OutcomesRecorded { batch: batch.iter().map(Into::into).collect() }
+            }
+            Fact::HealthChanged { tool, version, number, from, to, evidence } => {
+                Self::HealthChanged {
+                    tool: text(tool.as_str()),
+                    version: Hex(*version),
+                    number: number.0,
+                    from: (*from).into(),
+                    to: (*to).into(),
+                    evidence: Box::new((&**evidence).into()),
+                }
+            }
+            Fact::AlertRaised { tool, version, number, kind, why } => Self::AlertRaised {
+                tool: text(tool.as_str()),
+                version: Hex(*version),
+                number: number.0,
+                kind: (*kind).into(),
+                why: text(why),
+            },
         }
     }
 }
@@ -223,7 +273,12 @@ impl<'a> FactV1<'a> {
             | Fact::SafetyCleared { .. }
             | Fact::DeployMoved { .. }
             | Fact::ContentQuarantined { .. }
-            | Fact::ContentReleased { .. } => Self::from(fact),
+            | Fact::ContentReleased { .. }
+            | Fact::ClassChanged { .. }
+            | Fact::ClassWaived { .. }
+            | Fact::OutcomesRecorded { .. }
+            | Fact::HealthChanged { .. }
+            | Fact::AlertRaised { .. } => Self::from(fact),
         }
     }
 
@@ -297,6 +352,30 @@ impl<'a> FactV1<'a> {
                 tool: tool_id(&tool)?,
                 digest: digest.0,
                 author: author.into(),
+            },
+            Self::ClassChanged(it) => it.read()?,
+            Self::ClassWaived(it) => it.read()?,
+            Self::OutcomesRecorded { batch } => {
+                let batch: Vec<_> =
+                    batch.into_iter().map(CallsV1::read).collect::<Result<_, _>>()?;
+                Fact::OutcomesRecorded { tools: tools(&batch), batch }
+            }
+            Self::HealthChanged { tool, version, number, from, to, evidence } => {
+                Fact::HealthChanged {
+                    tool: tool_id(&tool)?,
+                    version: version.0,
+                    number: VersionNo(number),
+                    from: from.into(),
+                    to: to.into(),
+                    evidence: Box::new((*evidence).into()),
+                }
+            }
+            Self::AlertRaised { tool, version, number, kind, why } => Fact::AlertRaised {
+                tool: tool_id(&tool)?,
+                version: version.0,
+                number: VersionNo(number),
+                kind: kind.into(),
+                why: why.into_owned(),
             },
         })
     }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Counted up with every change of keys or values. Another number costs a rebuild, nothing else.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 /// At least this many bytes of journal lie between two marks.
 const MARK_EVERY: u32 = 256 << 10;
 

@@ -9,8 +9,8 @@ use std::{
 use super::{Opened, fact, pack, segment::Head};
 use crate::{
     model::{
-        ChainHash, Deploy, DeployNo, Digest, Fact, Record, Root, RootName, Runtime, RuntimeName,
-        Seq, Tool, ToolId, Version, VersionNo,
+        ChainHash, Deploy, DeployNo, Digest, Fact, Health, Record, Root, RootName, Runtime,
+        RuntimeName, Seq, Tool, ToolId, Version, VersionNo,
     },
     ports::{Archive, Batch, Figures, Log, Memory, Packed, Remembered, Rows, StoreError, Verified},
 };
@@ -31,6 +31,7 @@ struct Kept {
     roots: BTreeMap<RootName, Root>,
     runtimes: BTreeMap<RuntimeName, Runtime>,
     deploys: BTreeMap<DeployNo, Deploy>,
+    health: BTreeMap<ToolId, Health>,
     stats: BTreeMap<ToolId, Remembered>,
     versions: BTreeMap<ToolId, Vec<Version>>,
 }
@@ -61,6 +62,7 @@ impl MemoryStore {
             kept.roots.clear();
             kept.runtimes.clear();
             kept.deploys.clear();
+            kept.health.clear();
             kept.stats.clear();
         }
         self.reopen()
@@ -117,6 +119,7 @@ impl Kept {
         self.tools.extend(batch.rows.tools.iter().cloned());
         self.roots.extend(batch.rows.roots.iter().cloned());
         self.deploys.extend(batch.rows.deploys.iter().map(|it| (it.number, it.clone())));
+        self.health.extend(batch.rows.health.iter().cloned());
         for (name, runtime) in &batch.rows.runtimes {
             match runtime {
                 Some(it) => self.runtimes.insert(name.clone(), it.clone()),
@@ -135,6 +138,7 @@ impl Archive for MemoryStore {
             roots: kept.roots.iter().map(|it| (it.0.clone(), it.1.clone())).collect(),
             runtimes: kept.runtimes.iter().map(|it| (it.0.clone(), Some(it.1.clone()))).collect(),
             deploys: kept.deploys.values().cloned().collect(),
+            health: kept.health.iter().map(|it| (it.0.clone(), it.1.clone())).collect(),
         };
         Ok((kept.rows_as_of, rows))
     }

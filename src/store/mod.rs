@@ -16,14 +16,18 @@ mod archive;
 mod change;
 mod check;
 mod checkpoint;
+mod class;
 mod deploy;
 mod entry;
 mod fact;
 mod frame;
 mod health;
 mod index;
+mod inputs;
 mod journal;
 pub mod memory;
+mod monitor;
+mod outcome;
 mod pack;
 mod place;
 mod rebuild;
@@ -44,6 +48,7 @@ use std::{
 };
 
 pub use health::{Health, health};
+pub use inputs::RecordedInputs;
 #[doc(hidden)]
 pub use journal::{Manner, Sync};
 

@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    class::WaiverV1,
     fact::by_tool,
     twin::{AuthorV1, BadText, BaselineV1, DiskV1, Hex, SafetyCauseV1},
 };
@@ -36,6 +37,9 @@ struct RareRow<'a> {
     provisional: Option<(u64, Option<BaselineV1>)>,
     before: Option<BaselineV1>,
     quarantined: Vec<Hex>,
+    #[serde(borrow)]
+    waivers: Vec<WaiverV1<'a>>,
+    proven: Option<BaselineV1>,
     put_back: Option<(Option<Hex>, u32, i64)>,
     settled: u64,
 }
@@ -105,6 +109,8 @@ pub(super) fn of_tool(tool: &Tool) -> Result<Vec<u8>, BadText> {
                 .map(|it| (it.deploy.0, it.expected.as_ref().map(Into::into))),
             before: it.before.as_ref().map(Into::into),
             quarantined: it.quarantined.iter().copied().map(Hex).collect(),
+            waivers: it.waivers.iter().map(Into::into).collect(),
+            proven: it.proven.as_ref().map(Into::into),
             put_back: it.put_back.as_ref().map(|it| (it.away.map(Hex), it.times, it.at.0)),
             settled: it.settled.0,
         }),
@@ -136,23 +142,26 @@ fn head(it: HeadRow<'_>) -> Head {
     }
 }
 
-fn rare(it: RareRow<'_>) -> Rare {
+fn rare(it: RareRow<'_>) -> Result<Rare, BadText> {
     let provisional = it.provisional.map(|(deploy, expected)| Provisional {
         deploy: DeployNo(deploy),
         expected: expected.map(Into::into),
     });
-    Rare {
+    let waivers = it.waivers.into_iter().map(WaiverV1::read).collect::<Result<_, _>>()?;
+    Ok(Rare {
         stands: it.stands.map(head),
         provisional,
         before: it.before.map(Into::into),
         quarantined: it.quarantined.into_iter().map(|it| it.0).collect(),
+        waivers,
+        proven: it.proven.map(Into::into),
         put_back: it.put_back.map(|(away, times, at)| PutBack {
             away: away.map(|it| it.0),
             times,
             at: Timestamp(at),
         }),
         settled: Seq(it.settled),
-    }
+    })
 }
 
 pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
@@ -163,7 +172,7 @@ pub(super) fn tool(bytes: &[u8]) -> Result<Tool, BadText> {
         disk: row.disk.into(),
         drift_since: row.drift_since.map(Timestamp),
         by_mode: row.by_mode,
-        rare: row.rare.map(|it| Arc::new(rare(it))),
+        rare: row.rare.map(rare).transpose()?.map(Arc::new),
         as_of: Seq(row.as_of),
     })
 }

@@ -11,7 +11,7 @@ use super::{
     entry::{self, PIECE, piece, pieces},
     index::{Draft, unusable},
     journal::Journal,
-    rebuild, rows,
+    monitor, rebuild, rows,
     segment::{self, Head},
 };
 use crate::{
@@ -173,6 +173,10 @@ fn put_rows(draft: &mut Draft<'_>, rows: &Rows) -> Result<(), StoreError> {
         let bytes = runtime.as_ref().map(rows::of_runtime).transpose();
         let bytes = bytes.map_err(|it| draft.unusable(it))?;
         put_long(draft, entry::RUNTIMES, name.as_str(), bytes.as_deref())?;
+    }
+    for (id, health) in &rows.health {
+        let bytes = monitor::of_health(health).map_err(|it| draft.unusable(it))?;
+        put_long(draft, entry::HEALTH, id.as_str(), Some(&bytes))?;
     }
     for it in &rows.deploys {
         let bytes = deploy::to_row(it).map_err(|it| draft.unusable(it))?;

@@ -153,7 +153,7 @@ impl From<model::DeployKind> for DeployKind {
             model::DeployKind::Rollback => Self::Rollback,
             model::DeployKind::Restore => Self::Restore,
             model::DeployKind::Accept => Self::Accept,
-            model::DeployKind::Automatic(_) => Self::Automatic,
+            model::DeployKind::Automatic(_) | model::DeployKind::Regressed => Self::Automatic,
         }
     }
 }
@@ -186,7 +186,8 @@ impl From<&model::Deploy> for Deploy {
             model::DeployKind::Deploy
             | model::DeployKind::Rollback
             | model::DeployKind::Restore
-            | model::DeployKind::Accept => None,
+            | model::DeployKind::Accept
+            | model::DeployKind::Regressed => None,
         };
         let metadata = metadata.as_deref().and_then(|it| serde_json::from_str(it).ok());
         Self {

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+mod class;
 mod deploy;
+mod health;
 
 use super::{Author, stamp};
 use crate::model::{Baseline, Disk, Fact, Record};
@@ -55,6 +57,7 @@ pub const EVENTS: &[&str] = &[
     "alert.raised",
     "health.changed",
     "class.changed",
+    "class.waived",
     "safety.stopped",
     "safety.cleared",
 ];
@@ -88,6 +91,7 @@ fn author(fact: &Fact) -> Option<Author> {
         Fact::BaselineMoved { author, .. }
         | Fact::ContentQuarantined { author, .. }
         | Fact::ContentReleased { author, .. } => Some(author.into()),
+        Fact::ClassWaived { waiver, .. } => Some((&waiver.author).into()),
         Fact::DeployMoved { step, .. } => deploy::author(step).map(Into::into),
         Fact::ToolRemoved { .. }
         | Fact::DriftDetected { .. }
@@ -98,7 +102,11 @@ fn author(fact: &Fact) -> Option<Author> {
         | Fact::RuntimeFailed { .. }
         | Fact::RuntimeExpired { .. }
         | Fact::SafetyStopped { .. }
-        | Fact::SafetyCleared { .. } => None,
+        | Fact::SafetyCleared { .. }
+        | Fact::ClassChanged { .. }
+        | Fact::OutcomesRecorded { .. }
+        | Fact::HealthChanged { .. }
+        | Fact::AlertRaised { .. } => None,
     }
 }
 
@@ -148,6 +156,14 @@ fn detail(fact: &Fact) -> Value {
         Fact::ContentQuarantined { digest, .. } | Fact::ContentReleased { digest, .. } => {
             json!({ "sha256": digest.to_string() })
         }
+        Fact::ClassChanged { .. } | Fact::ClassWaived { .. } => class::detail(fact),
+        Fact::OutcomesRecorded { batch, .. } => health::batch(batch),
+        Fact::HealthChanged { version, from, to, evidence, .. } => {
+            health::change(version, *from, *to, evidence)
+        }
+        Fact::AlertRaised { version, kind, why, .. } => json!({
+            "kind": kind.as_str(), "sha256": version.to_string(), "why": why,
+        }),
     }
 }
 

@@ -5,13 +5,16 @@ mod about;
 mod author;
 mod base64;
 mod change;
+mod class;
 mod config;
 mod conflict;
 mod deploy;
 mod diff;
 mod event;
+mod health;
 mod list;
 mod object;
+mod outcome;
 mod problem;
 mod proposal;
 mod query;
@@ -33,6 +36,10 @@ pub use about::{
 pub use author::{Author, Claim, Kind};
 pub use base64::{base64, unbase64};
 pub use change::{Accept, AcceptTool, Accepted, Chosen, NewBaseline};
+pub use class::{
+    Classification, Declared, Delta, Effective, Evidence, Mcp, Observed, WaiveRequest, Waived,
+    Waiving, words,
+};
 pub use config::{Configuration, Setting};
 pub use conflict::{
     Action, Conflict, Conflicts, Current, Merged, Part, Region, Resolution, ResolutionOption,
@@ -43,8 +50,15 @@ pub use deploy::{
 };
 pub use diff::{Changed, Check, CheckReason, Diff, Side, Stats, Unknown};
 pub use event::{EVENTS, Event};
+pub use health::{
+    Blamed, Health, HealthBaseline, HealthSummary, Latency, Replay, VersionCalls, Wellness,
+};
 pub use list::List;
 pub use object::Object;
+pub use outcome::{
+    CallStatus, Frame, MOST_OUTCOMES, Outcome, OutcomeError, OutcomesRequest, OutcomesTaken,
+    RefusedOutcome,
+};
 pub use problem::Problem;
 pub use proposal::{
     ChangeRequest, DeployRequest, Encoding, OnConflict, Proposed, ProposedChange, Unfit,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Author, Loaded, Stats};
+use super::{Author, HealthSummary, Loaded, Stats};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
@@ -20,6 +20,9 @@ pub struct Status {
     pub log_not_writable: Option<String>,
     pub roots: Vec<RootStatus>,
     pub summary: Summary,
+    /// Of tools on which somebody reports, or that were deployed.
+    #[serde(default)]
+    pub health: HealthSummary,
     pub issues: Vec<Issue>,
     /// Tools that somebody is writing, or whose last change is not recorded yet.
     pub unsettled: Vec<String>,

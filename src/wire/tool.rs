@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Wellness;
 use crate::model;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,15 @@ pub struct Tool {
     /// Somebody is writing it now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsettled: bool,
+    /// How what stands there does.
+    #[serde(default)]
+    pub health: Wellness,
+    /// The newest baseline that did well.
+    #[serde(default)]
+    pub known_good: Option<u32>,
     pub loaded_by: Vec<Loaded>,
+    /// What it can do; null: nobody asked yet (`GET /v1/class/{id}` does).
+    pub class: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

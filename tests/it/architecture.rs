@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["model", "roots", "access", "ports", "log"]),
     ("signals", &[]),
     ("systemd", &[]),
+    ("analyze", &["model", "ports"]),
     ("after", &["model", "ports"]),
     ("checks", &["model", "roots", "ports", "shadow"]),
     ("disk", &["model", "roots", "ports", "switching"]),
@@ -30,7 +31,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("reconcile", &["model", "decide", "roots", "ports", "metrics", "shadow"]),
     ("doctor", &["model", "roots", "wire", "config", "checks", "store"]),
     ("cli", &["model", "merge", "wire", "config", "doctor"]),
-    ("socket", &["model", "merge", "shadow", "access", "ports", "metrics", "wire", "reconcile"]),
+    (
+        "socket",
+        &["model", "decide", "merge", "shadow", "access", "ports", "metrics", "wire", "reconcile"],
+    ),
     (
         "app",
         &[
@@ -44,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "signals",
             "systemd",
+            "analyze",
             "checks",
             "disk",
             "store",

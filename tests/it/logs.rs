@@ -21,6 +21,9 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ("runtime.stale", "warn", "seq runtime tool loaded expected"),
     ("runtime.failed", "warn", "seq runtime tool error"),
     ("runtime.expired", "info", "seq runtime asked"),
+    ("class.changed", "warn", "seq tool version before class added removed"),
+    ("class.changed", "info", "seq tool version before class added removed"),
+    ("class.waived", "info", "seq tool author cap via reason withdrawn"),
     ("safety.stopped", "warn", "seq root cause"),
     ("safety.cleared", "info", "seq root accepted"),
     ("deploy.accepted", "info", "seq deploy tool? tools author kind reason message?"),
@@ -120,6 +123,10 @@ fn a_day(form: &str) -> (Vec<Value>, Vec<Value>) {
     deploys(&world);
     world.accept(&["tools/a.py"]).ok();
     world.ask("DELETE", "/v1/runtimes/planner", b"");
+    world.write("d.py", "import subprocess\nsubprocess.run(['ls'])\n");
+    world.wait_kind(0, "class.changed");
+    let waiver = json!({"cap": "exec", "detail": "subprocess.run", "reason": "it lists"});
+    world.post("/v1/class/tools/d.py", &waiver).ok();
     fs::remove_file(world.path("b.py")).unwrap();
     world.sync();
     fs::write(&alias, "two\n").unwrap();

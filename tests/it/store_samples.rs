@@ -1,12 +1,15 @@
 //! Facts and contents made from a number, and what must be found again of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use knowngood::{
     model::{
-        Author, AuthorKind, Baseline, Digest, Disk, Fact, Head, Origin, Reason, Record, Root,
-        RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync, Timestamp, Tool, ToolId, Version,
-        VersionNo,
+        Author, AuthorKind, Baseline, Capability, Class, Digest, Disk, Fact, Head, Health, Origin,
+        Rare, Reason, Record, Root, RootName, Runtime, RuntimeName, SafetyCause, Seq, Sync,
+        Timestamp, Tool, ToolId, Version, VersionNo, Waiver,
     },
     ports::{Archive, Batch, Pack, Rows, StoreError},
     store::Opened,
@@ -286,14 +289,36 @@ pub(crate) fn all_facts(mut seq: Seq) -> Vec<Record> {
         Fact::RuntimeExpired { runtime, asked: true },
         Fact::SafetyStopped { root: root.clone(), cause: SafetyCause::MassRemoval },
         Fact::SafetyCleared { root, accepted: false },
+        Fact::ClassChanged {
+            tool: tool("it's \"odd\".py"),
+            from: (VersionNo(1), Digest([1; 32])),
+            to: (VersionNo(3), Digest([2; 32])),
+            before: Class::NetRead,
+            after: Class::Unknown,
+            added: [Capability::Opaque("numpy".to_owned()), Capability::Exec].into(),
+            removed: [Capability::FirstParty("a/b.py:c".to_owned())].into(),
+        },
+        Fact::ClassWaived { tool: tool("a.py"), waiver: a_waiver(), withdrawn: true },
     ];
     let names: BTreeSet<_> = facts.iter().map(Fact::event).collect();
-    assert_eq!(names.len(), 10, "one of each, baseline.moved and runtime.stale twice");
+    assert_eq!(names.len(), 12, "one of each, baseline.moved and runtime.stale twice");
     let stamped = facts.into_iter().map(|fact| {
         seq = seq.next();
         Record { seq, time: Timestamp(seq.0 as i64), fact }
     });
     stamped.collect()
+}
+
+fn a_waiver() -> Waiver {
+    Waiver {
+        cap: Capability::Exec,
+        detail: "subprocess.run".to_owned(),
+        sites: ["0123456789abcdef".to_owned()].into(),
+        reason: "git \"log\" only\n".to_owned(),
+        author: Author { kind: AuthorKind::Human, name: Some("ana".to_owned()) },
+        content: Some(Digest([5; 32])),
+        time: Timestamp(77),
+    }
 }
 
 /// Rows of every shape.
@@ -318,12 +343,20 @@ pub(crate) fn some_rows(as_of: Seq) -> Rows {
         drift_since: Some(Timestamp(-1)),
         as_of,
         by_mode: true,
+        rare: Some(Arc::new(Rare { waivers: vec![a_waiver()], ..Rare::default() })),
         ..Tool::default()
     };
     Rows {
         deploys: Vec::new(),
+        health: vec![(tool("odd.py"), reported(as_of))],
         tools: vec![(tool("odd.py"), odd)],
         roots: vec![(RootName::new("tools").unwrap(), root)],
         runtimes: vec![(RuntimeName::new("agent@1").unwrap(), Some(runtime))],
     }
+}
+
+/// Long enough for several pieces of a row.
+fn reported(as_of: Seq) -> Health {
+    let recent = (0..1500).map(|it| u64::MAX - it);
+    Health { recent: recent.collect(), quiet: 3, as_of, ..Health::default() }
 }

@@ -14,11 +14,10 @@ use super::{
 };
 use crate::{
     checks::{
-        language::{self, Language},
         programs, python,
         sandbox::{Heard, How, Job, JobFile, Ladder, Limits, Piece, Rung, Session},
     },
-    model::ToolId,
+    model::{Language, ToolId, language_of},
     ports::{CheckRules, ShadowContent, StopFlag, json_of},
     shadow::{Input, RunSeen, Status},
 };
@@ -200,7 +199,7 @@ fn job(
     let target = python::real_path(tool, rules);
     let name = target.file_name().unwrap_or_default().to_owned();
     let import_root = rules.import_root.clone().unwrap_or_else(|| rules.path.clone());
-    let way = match language::of(&name, &content.bytes) {
+    let way = match language_of(&name, &content.bytes) {
         Language::Python if manifest.entry.as_deref() == Some("script") => "script",
         Language::Python if target.extension().is_some_and(|it| it == "py") => "module",
         Language::Python => "script",

@@ -5,6 +5,7 @@ mod admin;
 mod api;
 mod cat;
 mod check;
+mod class;
 mod completions;
 mod config;
 mod decision;
@@ -13,11 +14,13 @@ mod deploys;
 mod diff;
 pub(super) mod doctor;
 mod events;
+mod health;
 mod history;
 mod list;
 mod man;
 mod outcome;
 mod refusal;
+mod report;
 mod resolve;
 mod runtimes;
 mod shadow;
@@ -37,6 +40,7 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Cat(args) => cat::run(args, client, out),
         Command::Diff(args) => diff::run(args, client, out),
         Command::Check(args) => check::run(args, client, out),
+        Command::Class(args) => class::run(args, client, out),
         Command::Accept(args) => accept::run(args, client, out),
         Command::Deploy(args) => deploy::run(args, client, out),
         Command::Rollback(args) => undo::rollback(args, client, out),
@@ -48,6 +52,8 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Approve(args) => decision::run("approve", args, client, out),
         Command::Abort(args) => decision::run("abort", args, client, out),
         Command::Runtimes => runtimes::run(client, out),
+        Command::Outcome(args) => report::run(args, client, out),
+        Command::Health(args) => health::run(args, client, out),
         Command::Events(args) => events::run(args, client, out),
         Command::Rescan => admin::rescan(client, out),
         Command::Reload => admin::reload(client, out),

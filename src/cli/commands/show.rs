@@ -35,6 +35,14 @@ pub(super) fn run(typed: &str, client: &Client, out: &mut Out) -> Result<Exit, F
     Ok(Exit::Ok)
 }
 
+/// `v3, what stands there is baking`
+fn health(tool: &Value) -> String {
+    match view::text(tool, "/health") {
+        "" | "unknown" => view::version(tool, "/known_good"),
+        health => format!("{}; on disk: {health}", view::version(tool, "/known_good")),
+    }
+}
+
 fn show_tool(tool: &Value, out: &mut Out) {
     if out.json {
         return out.document(tool);
@@ -62,9 +70,11 @@ fn show_tool(tool: &Value, out: &mut Out) {
         ("head", view::version(tool, "/head")),
         ("baseline", baseline),
         ("expected", view::version(tool, "/expected")),
+        ("known good", health(tool)),
         ("disk", disk),
         ("modified", modified),
         ("loaded by", view::loaded_by(tool)),
+        ("class", view::text(tool, "/class").to_owned()),
     ];
     version::pairs(&rows, out);
 }

@@ -50,6 +50,8 @@ pub enum Task {
         tool: ToolId,
         after_ms: u64,
     },
+    /// Run what failed on both versions.
+    Replay(super::ReplayOrder),
 }
 
 #[derive(Clone, Debug)]

@@ -88,8 +88,7 @@ fn by_policy(rules: &Rules, proposal: &mut Proposal) {
         proposal.confirm_within_ms = proposal.changes.iter().filter_map(wishes).max();
     }
     // Nothing watches over what was confirmed before it began.
-    if matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Accept | DeployKind::Restore)
-    {
+    if !matches!(proposal.kind, DeployKind::Deploy | DeployKind::Rollback) {
         proposal.confirm_within_ms = None;
     }
 }
@@ -154,7 +153,7 @@ fn puts_back(kind: DeployKind, cause: SafetyCause) -> bool {
 }
 
 fn is_automatic(kind: DeployKind) -> bool {
-    matches!(kind, DeployKind::Automatic(_))
+    matches!(kind, DeployKind::Automatic(_) | DeployKind::Regressed)
 }
 
 /// Tools whose disk, as far as the log knows it, is not what the proposal starts from.

@@ -113,7 +113,7 @@ fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
         step(deploy, proposal, Step::Staged(markers.clone())),
     ]);
     plan.contents = contents;
-    let goes_back = matches!(proposal.kind, DeployKind::Automatic(_));
+    let goes_back = matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Regressed);
     let Some(checks) = skipped.or(goes_back.then(Vec::new)) else {
         return plan.task(Task::Verify(deploy));
     };

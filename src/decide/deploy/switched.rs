@@ -182,7 +182,9 @@ fn settle_expectations(
 
 pub(super) fn moves_baseline(kind: DeployKind) -> bool {
     match kind {
-        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept => true,
+        DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept | DeployKind::Regressed => {
+            true
+        }
         DeployKind::Restore | DeployKind::Automatic(_) => false,
     }
 }
@@ -209,7 +211,8 @@ fn superseded(state: &State, deploy: &Deploy) -> Vec<Fact> {
     let ended = provisional.map(|it| {
         let (by, kind) = (deploy.number, deploy.proposal.kind);
         let why = deploy.proposal.message.clone().unwrap_or_default();
-        let goes_back = kind == DeployKind::Rollback || kind == DeployKind::Automatic(it.number);
+        let goes_back = matches!(kind, DeployKind::Rollback | DeployKind::Regressed)
+            || kind == DeployKind::Automatic(it.number);
         let ends = if goes_back {
             Step::RolledBack { by, why }
         } else {

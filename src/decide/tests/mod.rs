@@ -44,7 +44,7 @@ impl Story {
     }
 
     fn reloads(&mut self, rules: RootRules) {
-        self.rules = Rules { roots: [(root(), rules)].into() };
+        self.rules = Rules { roots: [(root(), rules)].into(), ..Rules::default() };
         self.state.set_rules(&self.rules);
     }
 

@@ -56,7 +56,8 @@ fn rows_may_be_ahead(sim: &Sim) {
         live.roots().map(|it| (it.0.clone(), it.1.clone())).collect(),
         live.runtimes().map(|it| (it.0.clone(), it.1.clone())).collect(),
         live.deploys().map(|it| (**it).clone()).collect(),
-    );
+    )
+    .with_health(live.healths().map(|it| (it.0.clone(), (**it.1).clone())).collect());
     state.set_rules(&sim.reconciler.rules);
     for record in log(sim) {
         state.apply(&record);

@@ -14,10 +14,15 @@ use super::{
 };
 use crate::{
     decide::{State, Task},
-    model::{CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo},
-    ports::{After, Archive, CheckOrder, Checks, StopFlag},
+    model::{
+        Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, RootName,
+    },
+    ports::{
+        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, RootFiles, Source,
+        StopFlag,
+    },
     reconcile::{
-        Works,
+        Classes, Works,
         crew::{Crew, Done, Hand, Job},
         mailbox::Mailbox,
     },
@@ -55,7 +60,10 @@ impl FakeCrew {
             stage: Arc::clone(&stage) as _,
             checks: Arc::new(checks),
             pack: crate::store::memory::open().pack,
+            classes: Arc::new(Classes::new(Arc::new(Nobody), Arc::new(Nobody))),
             after: Arc::new(Ran(ran)),
+            shadow: Arc::new(NoShadow),
+            inputs: Arc::new(NoInputs),
         };
         let (crew, pocket): (Arc<Crew>, Arc<Mailbox>) = Default::default();
         let hand = Hand {
@@ -197,5 +205,36 @@ impl Checks for FakeChecks {
 
     fn sandbox(&self) -> Option<&'static str> {
         Some("limits")
+    }
+}
+
+/// What tools can do is no part of the game.
+struct Nobody;
+
+impl Analyzer for Nobody {
+    fn name(&self) -> &'static str {
+        "nobody"
+    }
+
+    fn table(&self) -> Digest {
+        Digest([0; 32])
+    }
+
+    fn analyze(&self, source: &Source<'_>) -> Analysis {
+        Analysis::unanalyzed("nobody", Parse::Ok, source.path, "nobody looked")
+    }
+}
+
+impl RootFiles for Nobody {
+    fn read(&self, _: &RootName, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn digest(&self, _: &RootName, _: &str) -> Option<Digest> {
+        None
+    }
+
+    fn import_root(&self, _: &RootName) -> String {
+        String::new()
     }
 }

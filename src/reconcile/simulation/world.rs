@@ -271,7 +271,7 @@ impl Sim {
             on_drift: self.on_drift,
             ..RootRules::new(Arc::clone(&globs))
         };
-        let rules = Rules { roots: [(root(), rules)].into() };
+        let rules = Rules { roots: [(root(), rules)].into(), ..Rules::default() };
         let roots =
             vec![WatchedRoot { name: root(), path: "/t".into(), globs, file_size: 1 << 20 }];
         let manifests = self.manifest.iter().cloned().collect();

@@ -56,6 +56,16 @@ impl From<Refusal> for Problem {
                 .with("deploy", deploy.0)
                 .with("state", state.as_str()),
             Refusal::NotByAi(_) => Self::new(Code::Forbidden, said),
+            Refusal::OnlyByHuman(_) => Self::new(Code::Forbidden, said)
+                .hint("the key authors.human says who is a person")
+                .with("config_key", "authors.human"),
+            Refusal::NotWaived { tool, .. } => Self::invalid(said)
+                .hint(format!("GET /v1/class/{tool} lists what was"))
+                .with("tool", tool.as_str()),
+            Refusal::CoolDown { tool, after_ms } => Self::new(Code::CoolDown, said)
+                .hint("let a person look at it, or wait")
+                .with("tool", tool.as_str())
+                .with("retry_after_ms", after_ms),
             Refusal::KeyReused { .. } => Self::invalid(said),
         }
     }

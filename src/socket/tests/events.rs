@@ -81,7 +81,7 @@ fn head(rig: &Rig) -> u64 {
 
 async fn edits(rig: &Rig, name: &str, count: usize) {
     for number in 0..count {
-        rig.save(name, format!("{name} {number} {}\n", head(rig))).await;
+        rig.save(name, format!("# {name} {number} {}\n", head(rig))).await;
     }
 }
 

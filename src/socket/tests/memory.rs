@@ -13,7 +13,8 @@ use crate::{
         RootName, Seen, Seq, Sight, Timestamp, ToolId, Version, VersionNo,
     },
     ports::{
-        Archive, Batch, Clock, Figures, Log, RootMissing, Rows, StoreError, Tree, Verified, Walk,
+        Archive, Batch, Clock, Figures, Log, RootFiles, RootMissing, Rows, StoreError, Tree,
+        Verified, Walk,
     },
     roots::WatchedRoot,
 };
@@ -221,5 +222,24 @@ impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         let seconds = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Timestamp(1_800_000_000_000_000 + seconds * 1_000_000)
+    }
+}
+
+/// As they stand there now.
+impl RootFiles for MemoryTree {
+    fn read(&self, root: &RootName, path: &str) -> Option<Vec<u8>> {
+        let id: ToolId = format!("{root}/{path}").parse().ok()?;
+        match self.0.lock().unwrap().get(&id)? {
+            Thing::File { bytes, .. } => Some(bytes.clone()),
+            Thing::Odd(_) | Thing::BeingWritten => None,
+        }
+    }
+
+    fn digest(&self, root: &RootName, path: &str) -> Option<Digest> {
+        RootFiles::read(self, root, path).map(|it| digest(&it))
+    }
+
+    fn import_root(&self, _: &RootName) -> String {
+        String::new()
     }
 }

@@ -2,6 +2,7 @@
 
 mod about;
 mod changes;
+mod class;
 mod client;
 mod connections;
 mod events;

@@ -121,7 +121,8 @@ async fn one_tool_has_the_shape_of_the_contract() {
         json!({
             "tool": A, "head": 2, "baseline": 1, "baseline_sha256": old, "expected": 1,
             "disk": {"version": 2, "sha256": digest(b"1\ntwo\nzwei\n3\n").to_string(), "mtime": "2023-11-14T22:13:20.000Z"},
-            "sync": "modified", "loaded_by": [{"runtime": "planner", "version": 1, "sha256": old}],
+            "class": "pure",
+            "sync": "modified", "health": "baking", "known_good": 1, "loaded_by": [{"runtime": "planner", "version": 1, "sha256": old}],
         })
     );
     let gone = rig.json("/v1/tools/tools%2Fgone.py").await;
@@ -180,7 +181,6 @@ async fn contents_are_told_by_any_reference() {
         ("1999-01-01T00:00:00Z", (404, "no_such_version")),
         ("v0", (400, "invalid_request")),
         ("dead", (400, "invalid_request")),
-        ("known_good", (400, "invalid_request")),
         ("latest", (400, "invalid_request")),
     ] {
         let problem = rig.get(&format!("/v1/content/tools/a.py?at={at}")).await.problem();

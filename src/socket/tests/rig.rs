@@ -235,7 +235,7 @@ fn looping(log: &MemoryLog, tree: &MemoryTree) -> (Handle, Running, Arc<dyn Noti
         file_size: 16 << 20,
     };
     running.configure(Setup {
-        rules: Rules { roots: [(name.clone(), rules)].into() },
+        rules: Rules { roots: [(name.clone(), rules)].into(), ..Rules::default() },
         roots: vec![root],
         manifests: Vec::new(),
         audit: None,

@@ -8,12 +8,15 @@ use std::{
 
 use super::memory::{MemoryTree, Thing, digest};
 use crate::{
+    analyze::{Reader, Table},
     model::{
         Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
         LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
-    ports::{Ability, After, CheckOrder, Checks, Pack, Stage, StageFailure, StopFlag},
-    reconcile::Works,
+    ports::{
+        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag,
+    },
+    reconcile::{Classes, Works},
 };
 
 pub(super) fn works(tree: &MemoryTree) -> Works {
@@ -22,7 +25,13 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
         checks: Arc::new(Told(Arc::clone(&stage))),
         stage,
         pack: Arc::new(Plain),
+        classes: Arc::new(Classes::new(
+            Arc::new(Reader::new(Table::shipped().unwrap())),
+            Arc::new(tree.clone()),
+        )),
         after: Arc::new(NoCommands),
+        shadow: Arc::new(NoShadow),
+        inputs: Arc::new(NoInputs),
     }
 }
 

@@ -264,6 +264,7 @@ fn answered(line: &str) -> Vec<u8> {
         "POST /v1/rollback" | "POST /v1/restore" => told_of_deploys(path),
         _ if path.starts_with("GET /v1/diff/") => diff(path, query),
         _ if path.starts_with("GET /v1/check/") => check(path),
+        _ if path.contains(" /v1/class/") => super::classes::answered(path),
         _ => tool(path),
     }
 }

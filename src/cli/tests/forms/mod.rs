@@ -3,6 +3,7 @@
 //! forms` writes them anew.
 
 mod answers;
+mod classes;
 mod configuration;
 mod deploys;
 mod shadow;

@@ -72,7 +72,7 @@ pub(in super::super) fn reached(sim: &Sim) -> BTreeMap<&'static str, u64> {
     for record in sim.archive.records(Seq(0), usize::MAX).unwrap() {
         let what = match &record.fact {
             Fact::DeployMoved { step: Step::Accepted(it), .. } => match it.kind {
-                DeployKind::Automatic(_) => "taken back",
+                DeployKind::Automatic(_) | DeployKind::Regressed => "taken back",
                 DeployKind::Accept => "accepted by deploy",
                 DeployKind::Rollback => "rollback",
                 DeployKind::Restore => "restore",

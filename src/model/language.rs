@@ -1,9 +1,10 @@
-//! What a content is written in: by its first line if that names an interpreter, else by the end of its name.
+//! What a content is written in: by its first line if that names an interpreter, else by the end of its name. It
+//! looks at the bytes it is given and at nothing else.
 
 use std::ffi::OsStr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub enum Language {
     Python,
     /// By the interpreter's name.
     Script(&'static str),
@@ -37,7 +38,7 @@ const BY_INTERPRETER: &[(&str, Language)] = &[
     ("perl", Language::Script("perl")),
 ];
 
-pub(super) fn of(name: &OsStr, bytes: &[u8]) -> Language {
+pub fn language_of(name: &OsStr, bytes: &[u8]) -> Language {
     if let Some(interpreter) = interpreter(bytes) {
         let known = BY_INTERPRETER.iter().find(|it| it.0 == unversioned(interpreter));
         return known.map_or(Language::Other("what its first line names"), |it| it.1);
@@ -85,7 +86,7 @@ mod tests {
             ("notes", "", Language::Other("files of its kind")),
         ];
         for (name, text, language) in cases {
-            assert_eq!(of(OsStr::new(name), text.as_bytes()), *language, "{name} {text}");
+            assert_eq!(language_of(OsStr::new(name), text.as_bytes()), *language, "{name} {text}");
         }
     }
 }

@@ -1,0 +1,99 @@
+//! Whether a version is slower than the known good: looked at three times, by ranks, which one slow call cannot move, and
+//! only where it is much slower as well. Never a reason to take it back.
+
+use crate::model::Latency;
+
+/// After so many calls that did not fail.
+pub(super) const LOOKS: [usize; 3] = [10, 20, 40];
+/// The known good has to have so many.
+const FEWEST: usize = 10;
+/// One in a hundred, shared by three looks.
+const Z_MILLI: i32 = 2713;
+const RATIO_PERCENT: u32 = 150;
+const DIFFERENCE_MS: u64 = 50;
+
+/// `None`: there is too little to compare with.
+pub(super) fn compare(new: &[u32], old: &[u32]) -> Option<Latency> {
+    if new.len() < FEWEST || old.len() < FEWEST {
+        return None;
+    }
+    let (now, before) = (twice_the_median(new), twice_the_median(old));
+    let ratio = now.saturating_mul(100) / before.max(1);
+    let ratio_percent = u32::try_from(ratio).unwrap_or(u32::MAX);
+    let z_milli = z_milli(new, old);
+    let slow = z_milli >= Z_MILLI
+        && ratio_percent >= RATIO_PERCENT
+        && now.saturating_sub(before) >= 2 * DIFFERENCE_MS;
+    let calls = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    Some(Latency { calls, ratio_percent, z_milli, slow })
+}
+
+fn twice_the_median(of: &[u32]) -> u64 {
+    let mut sorted = of.to_vec();
+    sorted.sort_unstable();
+    let at = |place: usize| sorted.get(place).copied().map_or(0, u64::from);
+    at((sorted.len() - 1) / 2) + at(sorted.len() / 2)
+}
+
+/// The normal score of the sum of ranks, with ties at the middle of their ranks.
+fn z_milli(new: &[u32], old: &[u32]) -> i32 {
+    let tagged = new.iter().map(|it| (*it, true)).chain(old.iter().map(|it| (*it, false)));
+    let mut all: Vec<(u32, bool)> = tagged.collect();
+    all.sort_unstable();
+    let (mut ranks, mut ties, mut before) = (0_i128, 0_i128, 0_i128);
+    for tied in all.chunk_by(|one, other| one.0 == other.0) {
+        let count = wide(tied.len());
+        // Twice the middle of the ranks from `before + 1` on.
+        let middle = 2 * before + count + 1;
+        ranks += middle * wide(tied.iter().filter(|it| it.1).count());
+        ties += count * count * count - count;
+        before += count;
+    }
+    let (ours, theirs, total) = (wide(new.len()), wide(old.len()), wide(all.len()));
+    let distance = ranks - ours * (ours + 1) - ours * theirs;
+    let pairs = total * (total - 1);
+    let spread = ours * theirs * ((total + 1) * pairs - ties);
+    if spread <= 0 {
+        return 0;
+    }
+    let size = (3_000_000 * distance * distance * pairs / spread).isqrt() * distance.signum();
+    i32::try_from(size).unwrap_or(i32::MAX)
+}
+
+fn wide(count: usize) -> i128 {
+    i128::try_from(count).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_give_the_score_of_the_books() {
+        // U = 25 of 25 for five against five without ties: (25 - 12.5) / sqrt(22.9166) = 2.611.
+        let old: Vec<u32> = (1..=5).collect();
+        let new: Vec<u32> = (11..=15).collect();
+        assert_eq!(z_milli(&new, &old), 2611);
+        assert_eq!(z_milli(&old, &new), -2611);
+        assert_eq!(z_milli(&[7; 10], &[7; 10]), 0, "all the same");
+        // With ties: ranks 4.5, 4.5, 7 and 8, U = 14 of 16, variance 16 / 12 * (9 - 60 / 56) = 10.571; 6 / 3.2514.
+        assert_eq!(z_milli(&[3, 3, 4, 5], &[1, 2, 3, 3]), 1845);
+    }
+
+    #[test]
+    fn slow_is_much_slower_and_by_more_than_a_blink() {
+        let old: Vec<u32> = (100..150).collect();
+        let times =
+            |percent: u32| -> Vec<u32> { (100..110).map(|it: u32| it * percent / 100).collect() };
+        let slow = |new: &[u32], old: &[u32]| compare(new, old).unwrap().slow;
+        assert!(slow(&times(250), &old));
+        assert!(!slow(&times(140), &old), "not by half");
+        let blink: Vec<u32> = (1..=50).collect();
+        assert!(!slow(&[70; 10], &blink), "45 ms more");
+        assert_eq!(compare(&[900; 9], &old), None);
+        assert_eq!(compare(&[900; 10], &old[..9]), None);
+        let mut outlier = vec![110; 20];
+        outlier[0] = 1_000_000;
+        assert!(!slow(&outlier, &old));
+    }
+}
