@@ -54,7 +54,7 @@ fn it_can_be_written_but_not_given_away(guest: &Guest) {
 fn its_files_stay_their_owners(guest: &Guest) {
     ship(guest, "other-owners.conf", "other-owners.conf");
     restart(guest);
-    // Both need the file to be the daemon's, or rights beyond those of owners.
+    // Only who may write to a file may note something on it: that is not the daemon, once the file is ana's.
     let attribute = "import os, sys; os.setxattr(sys.argv[1], 'user.note', b'mine')";
     guest.sh(&format!("python3 -c \"{attribute}\" {PATH}"));
     let (status, done) = deploy(guest, "one\nthree\n");
