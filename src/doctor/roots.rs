@@ -1,5 +1,5 @@
-//! The watched directories: whether the daemon can read them, who may write there, how they are watched, and whether
-//! the kernel tells of writers.
+//! The watched directories: whether the daemon can read them, who may write there, how they are watched, whether the
+//! kernel tells of writers, and what a deploy would meet.
 
 use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -7,7 +7,8 @@ use super::{Finding, Patient, quoted, socket::name};
 use crate::wire::{RootInfo, RootStatus, WatchState};
 
 const CHECK: &str = "root";
-/// The bit of `CAP_LEASE` among a process's capabilities.
+/// The bits of capabilities among a process's.
+const CAP_CHOWN: u32 = 0;
 const CAP_LEASE: u32 = 28;
 
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
@@ -78,9 +79,11 @@ fn told(patient: &Patient, info: &RootInfo, path: &Path) -> Vec<Finding> {
     if let Some(why) = info.not_writable_why.as_deref().filter(|_| !info.writable) {
         let what =
             format!("{root}: the daemon may not write there ({why}); watching needs no more");
-        let mend =
-            format!("systemctl edit knowngood, then [Service] ReadWritePaths={}", quoted(path));
+        let mend = format!("the drop-in writable-roots.conf, with ReadWritePaths={}", quoted(path));
         findings.push(Finding::note(CHECK, what).mend(mend));
+    }
+    if info.writable {
+        findings.extend(switched(info, path).or_else(|| others(patient, info, path)));
     }
     if info.settled_by != "lease" {
         findings.extend(no_leases(patient, info));
@@ -88,10 +91,46 @@ fn told(patient: &Patient, info: &RootInfo, path: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Anything but an exchange of files loses something, or cannot be done.
+fn switched(info: &RootInfo, path: &Path) -> Option<Finding> {
+    let why = info.switched_by_why.as_deref().unwrap_or("it does not say why");
+    let root = &info.root;
+    match info.switched_by.as_deref()? {
+        "replace" => Some(Finding::note(
+            CHECK,
+            format!(
+                "{root}: a deploy loses what an editor saves in the very moment of its switch: {why}"
+            ),
+        )),
+        "none" => {
+            let what = format!("{root}: nothing can be deployed there: {why}");
+            let mend = format!("ls -ld {0} {0}/.knowngood/*", quoted(path));
+            Some(Finding::note(CHECK, what).mend(mend))
+        }
+        _ => None,
+    }
+}
+
+/// A deploy leaves a file its owner, or is refused. The files' owner is taken to be the root's.
+fn others(patient: &Patient, info: &RootInfo, path: &Path) -> Option<Finding> {
+    let pid = patient.answers()?.info.pid;
+    let owner = fs::metadata(path).ok()?.uid();
+    if owner == user_of(&patient.proc, pid)? || has(&patient.proc, pid, CAP_CHOWN)? {
+        return None;
+    }
+    let what = format!(
+        "{}: it is {}'s, and the daemon lacks CAP_CHOWN: a deploy over a file of another owner is refused",
+        info.root,
+        name(owner)
+    );
+    let mend = "under systemd, the drop-in other-owners.conf; watching needs no more";
+    Some(Finding::note(CHECK, what).mend(mend))
+}
+
 /// Without leases a close event and 10 ms of quiet stand for "nobody is writing".
 fn no_leases(patient: &Patient, info: &RootInfo) -> Option<Finding> {
     let pid = patient.answers()?.info.pid;
-    if has_lease(&patient.proc, pid)? {
+    if has(&patient.proc, pid, CAP_LEASE)? {
         let what = format!(
             "{}: its file system tells of no writers; close events stand for it",
             info.root
@@ -106,10 +145,20 @@ fn no_leases(patient: &Patient, info: &RootInfo) -> Option<Finding> {
     Some(Finding::note(CHECK, what).mend(mend))
 }
 
-fn has_lease(proc: &Path, pid: u32) -> Option<bool> {
+fn has(proc: &Path, pid: u32, capability: u32) -> Option<bool> {
+    let bits = told_of(proc, pid, "CapEff:")?;
+    Some(u64::from_str_radix(&bits, 16).ok()? >> capability & 1 == 1)
+}
+
+/// As which it touches files: the last of real, effective, saved and file system's.
+fn user_of(proc: &Path, pid: u32) -> Option<u32> {
+    told_of(proc, pid, "Uid:")?.split_whitespace().last()?.parse().ok()
+}
+
+fn told_of(proc: &Path, pid: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(proc.join(pid.to_string()).join("status")).ok()?;
-    let line = status.lines().find_map(|it| it.strip_prefix("CapEff:"))?;
-    Some(u64::from_str_radix(line.trim(), 16).ok()? >> CAP_LEASE & 1 == 1)
+    let line = status.lines().find_map(|it| it.strip_prefix(name))?;
+    Some(line.trim().to_owned())
 }
 
 fn stopped(status: &RootStatus) -> Option<Finding> {

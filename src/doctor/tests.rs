@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -391,6 +391,44 @@ fn roots_and_their_rights() {
         "tools: polled in part: no watches",
         "",
     );
+}
+
+#[test]
+fn roots_where_a_deploy_loses_or_cannot_be() {
+    let ward = Ward::new();
+    let switched = |by: &'static str, why: &'static str| {
+        move |it: &mut Patient| {
+            let root = &mut it.daemon.as_mut().unwrap().info.roots[0];
+            (root.switched_by, root.switched_by_why) = (Some(by.to_owned()), Some(why.to_owned()));
+        }
+    };
+    assert_eq!(ward.found(switched("exchange", "")), []);
+    ward.one(
+        switched("replace", "it is on FAT"),
+        "root",
+        Note,
+        "loses what an editor saves in the very moment of its switch: it is on FAT",
+        "",
+    );
+    ward.one(
+        switched("none", "the stage is another's"),
+        "root",
+        Note,
+        "nothing can be deployed there: the stage is another's",
+        "ls -ld %tools %tools/.knowngood/*",
+    );
+    let ours = fs::metadata(ward.path("tools")).unwrap().uid();
+    let runs_as = |user: u32, capabilities: &str| {
+        ward.write("proc/7/status", &format!("Uid:\t0\t0\t0\t{user}\nCapEff:\t{capabilities}\n"));
+    };
+    runs_as(ours, "0000000010000000");
+    assert_eq!(ward.found(|_| ()), []);
+    runs_as(ours + 1, "0000000010000009");
+    assert_eq!(ward.found(|_| ()), []);
+    runs_as(ours + 1, "0000000010000008");
+    ward.one(|_| (), "root", Note, "the daemon lacks CAP_CHOWN", "other-owners.conf");
+    // One thing at a time.
+    ward.one(switched("none", "x"), "root", Note, "nothing can be deployed there", "ls -ld");
 }
 
 #[test]

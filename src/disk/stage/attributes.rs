@@ -29,27 +29,27 @@ pub(super) struct Lost {
     pub(super) why: String,
 }
 
-/// Before the mode: a change of owner takes bits away, and an ACL has the group's.
+/// Before the mode: a change of owner takes bits away, and an ACL has the group's. What users note on a file comes
+/// first of all: it takes the right to write to it, which may go with the owner.
 pub(super) fn take_over(
     live: BorrowedFd<'_>,
     stat: &Stat,
     staged: BorrowedFd<'_>,
 ) -> Result<(), Lost> {
     let ours = fstat(staged).map_err(|it| lost("owner", it))?;
+    let names = names(live).map_err(|it| lost("extended attributes", it))?;
+    let (noted, others): (Vec<_>, Vec<_>) = names.iter().partition(|it| it.starts_with(USER));
+    copy_all(live, staged, &noted)?;
     if ours.st_uid != stat.st_uid {
         fchown(staged, Some(Uid::from_raw(stat.st_uid)), None).map_err(|it| lost("owner", it))?;
     }
     if ours.st_gid != stat.st_gid {
         fchown(staged, None, Some(Gid::from_raw(stat.st_gid))).map_err(|it| lost("group", it))?;
     }
-    let names = names(live).map_err(|it| lost("extended attributes", it))?;
-    if !names.iter().any(|it| it == ACL) {
+    if !others.iter().any(|it| *it == ACL) {
         remove_inherited(staged)?;
     }
-    for (name, what) in names.iter().filter_map(|it| Some((it, kept(it)?))) {
-        copy(live, staged, name).map_err(|it| lost(what, it))?;
-    }
-    Ok(())
+    copy_all(live, staged, &others)
 }
 
 /// Whatever our own mask says.
@@ -103,6 +103,13 @@ fn kept(name: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+fn copy_all(live: BorrowedFd<'_>, staged: BorrowedFd<'_>, names: &[&String]) -> Result<(), Lost> {
+    names
+        .iter()
+        .filter_map(|it| Some((it, kept(it)?)))
+        .try_for_each(|(name, what)| copy(live, staged, name).map_err(|it| lost(what, it)))
 }
 
 fn copy(live: BorrowedFd<'_>, staged: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {

@@ -91,12 +91,21 @@ pub(super) fn remove_empty(base: BorrowedFd<'_>, path: &RelPath, count: usize) {
     }
 }
 
-/// Whatever our own mask says; what the directory inherited from the one above stays.
+/// Whatever our own mask says; what the directory inherited from the one above stays. A unit may forbid to say the bit
+/// that hands the group down, even where it is there already: then it stays only if nothing has to be said.
 fn open_to_read(above: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
-    let stat = statat(above, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    let mode = Mode::from_raw_mode(stat.st_mode & SPECIAL | NEW_DIRECTORY);
+    let had = statat(above, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & (SPECIAL | 0o777);
+    let wanted = had & SPECIAL | NEW_DIRECTORY;
+    if had == wanted {
+        return Ok(());
+    }
     let directory = rustix::fs::openat(above, name, open::LISTING, Mode::empty())?;
-    rustix::fs::fchmod(&directory, mode)
+    match rustix::fs::fchmod(&directory, Mode::from_raw_mode(wanted)) {
+        Err(Errno::PERM) if wanted != NEW_DIRECTORY => {
+            rustix::fs::fchmod(&directory, Mode::from_raw_mode(NEW_DIRECTORY))
+        }
+        done => done,
+    }
 }
 
 fn is_empty(above: BorrowedFd<'_>, name: &[u8]) -> bool {

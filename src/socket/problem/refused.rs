@@ -35,7 +35,9 @@ impl From<Refusal> for Problem {
                 .hint("bring the files back, restore them, or accept that they are gone")
                 .with("root", root.as_str()),
             Refusal::RootReadOnly { root, .. } => Self::new(Code::RootReadOnly, said)
-                .hint("under systemd, the drop-in writable-roots.conf opens it (ReadWritePaths=)")
+                .hint(
+                    "under systemd, the drop-in writable-roots.conf opens it (ReadWritePaths=) and says which rights its files need",
+                )
                 .with("root", root.as_str()),
             Refusal::CannotKeepOwner { tool, .. } => Self::new(Code::CannotKeepOwner, said)
                 .hint(

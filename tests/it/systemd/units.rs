@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::guest::{Guest, in_guest};
+use super::{
+    guest::{Guest, in_guest},
+    owners::a_root_of_another_owner_takes_the_drop_ins,
+};
 use crate::{logs::is_whole, readme::commands};
 
 const SOCKET: &str = "/run/knowngood/knowngood.sock";
@@ -26,7 +29,7 @@ read = ["root", "@agents"]
 admin = ["root"]
 "#;
 
-fn file(path: &str) -> PathBuf {
+pub(super) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
@@ -75,9 +78,17 @@ fn configure(guest: &Guest, text: &str) {
     guest.sh(&format!("cat > /etc/knowngood/config.toml <<'END'\n{text}\nEND"));
 }
 
-fn drop_in(guest: &Guest, name: &str, text: &str) {
+pub(super) fn drop_in(guest: &Guest, name: &str, text: &str) {
     let folder = "/etc/systemd/system/knowngood.service.d";
     guest.sh(&format!("mkdir -p {folder}; cat > {folder}/{name}.conf <<'END'\n{text}\nEND"));
+    guest.sh("systemctl daemon-reload");
+}
+
+/// A drop-in as it comes, under a name of its own.
+pub(super) fn ship(guest: &Guest, drop_in: &str, name: &str) {
+    let folder = "/etc/systemd/system/knowngood.service.d";
+    guest.sh(&format!("mkdir -p {folder}"));
+    guest.put(&file("systemd/drop-ins").join(drop_in), &format!("{folder}/{name}"));
     guest.sh("systemctl daemon-reload");
 }
 
@@ -111,6 +122,7 @@ fn a_service_from_start_to_stop() {
         every_filter_finds_something(guest);
         a_client_starts_it(guest);
         roots_may_be_written_to_with_a_drop_in(guest);
+        a_root_of_another_owner_takes_the_drop_ins(guest);
     });
 }
 
@@ -329,7 +341,7 @@ fn a_client_starts_it(guest: &Guest) {
 }
 
 fn roots_may_be_written_to_with_a_drop_in(guest: &Guest) {
-    drop_in(guest, "writable-roots", "[Service]\nReadWritePaths=-/srv/agents/tools");
+    ship(guest, "writable-roots.conf", "writable-roots.conf");
     guest.sh("chgrp -R knowngood /srv/agents/tools; chmod -R g+w /srv/agents/tools");
     guest.sh("systemctl start knowngood");
     let roots = guest.get("/v1/info")["roots"].clone();
