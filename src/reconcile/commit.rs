@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tracing::{error, info};
 
 use super::{
-    barrier::Answers, crew::Job, handle::Unavailable, reconciler::Reconciler, round::Round,
+    barrier::Answers, handle::Unavailable, job::Job, reconciler::Reconciler, round::Round,
     view::LogState,
 };
 use crate::{

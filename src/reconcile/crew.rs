@@ -14,6 +14,7 @@ use tracing::warn;
 use super::{
     compare::{Comparing, Pair},
     hands::Hands,
+    job::{Done, Job},
     known::Known,
     mailbox::Mailbox,
     prepare::{check_orders, stage},
@@ -37,38 +38,6 @@ const LATE_EVERY: Duration = Duration::from_millis(500);
 
 /// Confirmed deploys that wait for their roots' commands; more are not remembered.
 const MOST_CONFIRMED: usize = 1000;
-
-/// A task, and the question that it answers where somebody waits.
-pub(super) struct Job {
-    pub(super) ticket: Option<u64>,
-    pub(super) task: Task,
-}
-
-/// What came of a job.
-pub(super) enum Done {
-    Staged {
-        ticket: Option<u64>,
-        staged: Staged,
-    },
-    Verified {
-        deploy: DeployNo,
-        checks: Vec<CheckRun>,
-    },
-    Rehearsed {
-        ticket: Option<u64>,
-        proposal: Arc<Proposal>,
-        markers: Vec<Marker>,
-        checks: Vec<CheckRun>,
-    },
-    Switched {
-        deploy: DeployNo,
-        outcome: Switched,
-    },
-    Late(Late),
-    /// Two versions of a tool were read.
-    Compared(Box<Compared>),
-    Replayed(ReplayOrder, Replayed),
-}
 
 #[derive(Default)]
 pub(super) struct Crew {

@@ -12,9 +12,9 @@ use tracing::warn;
 
 use super::{
     Moment,
-    crew::{Done, Job},
     handle::{Answer, Unavailable},
     health,
+    job::{Done, Job},
     reconciler::Reconciler,
     round::Round,
 };

@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     Moment,
-    crew::Job,
     handle::{Taking, Unavailable},
+    job::Job,
     mailbox::Report,
     reconciler::Reconciler,
     round::Round,

@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Moment,
-    crew::Done,
     handle::{Answer, Rescanned, Synced, Taking, Unavailable},
+    job::Done,
     lane::Found,
     walks::Audit,
 };

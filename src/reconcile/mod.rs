@@ -16,6 +16,7 @@ mod group;
 mod handle;
 mod hands;
 mod health;
+mod job;
 mod known;
 mod lane;
 mod leases;

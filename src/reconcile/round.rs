@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use super::{
     Moment,
     barrier::Answers,
-    crew::Job,
     group::Group,
     handle::{Answer, Rescanned, Synced, Taking},
+    job::Job,
     lane::{Order, WalkOrder},
     mailbox::Manifest,
     walks::{RescanReply, ScanDone},

@@ -21,11 +21,8 @@ use crate::model::{
 
 /// The hash that ends the chain after a fact: over the one before it, its seq, and its text.
 pub(super) fn chained(before: ChainHash, seq: Seq, text: &[u8]) -> ChainHash {
-    let mut hash = Sha256::new();
-    hash.update(before.0);
-    hash.update(seq.0.to_be_bytes());
-    hash.update(text);
-    ChainHash(hash.finalize().into())
+    let hash = Sha256::new().chain_update(before.0).chain_update(seq.0.to_be_bytes());
+    ChainHash(hash.chain_update(text).finalize().into())
 }
 
 pub(super) fn to_json(record: &Record, out: &mut Vec<u8>) -> Result<(), BadText> {

@@ -23,7 +23,8 @@ use crate::{
     },
     reconcile::{
         Classes, Works,
-        crew::{Crew, Done, Hand, Job},
+        crew::{Crew, Hand},
+        job::{Done, Job},
         mailbox::Mailbox,
     },
 };

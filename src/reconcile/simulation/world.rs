@@ -98,7 +98,7 @@ pub(super) struct Sim {
     /// What no seed of the history's own dice decides.
     inner_dice: Dice,
     /// What the crew has told of, for the next round.
-    done: Vec<crate::reconcile::crew::Done>,
+    done: Vec<crate::reconcile::job::Done>,
     /// Whether a switch could not say how far it came: the process ends.
     ended: bool,
     pub(super) crashed: bool,
