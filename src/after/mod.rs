@@ -22,7 +22,7 @@ use crate::{
 use run::{Ended, Order, run};
 
 /// Whoever needs longer leaves it to another program.
-const TIME: Duration = Duration::from_secs(60);
+const TIME: Duration = Duration::from_mins(1);
 /// The word that stands for the tools' paths, each an argument of its own.
 const TOOLS: &str = "{tools}";
 

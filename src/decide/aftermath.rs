@@ -7,6 +7,7 @@ pub fn aftermath(state: &State, rules: &Rules, records: &[Record]) -> Vec<Task> 
     records.iter().flat_map(|it| of(state, rules, it)).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "few facts want something done")]
 fn of(state: &State, rules: &Rules, record: &Record) -> Vec<Task> {
     let acts =
         |it: &RootName| rules.roots.get(it).is_some_and(|rules| rules.on_drift != OnDrift::Flag);

@@ -34,12 +34,10 @@ pub(super) fn later(state: &State, tool: &ToolId, now: Timestamp) -> Option<Task
 /// What could not be done now cannot be done a moment later either, unless something is seen: whoever holds the file open
 /// would be met again and again, and each time would be a deploy in the log.
 pub(super) fn not_at_once(task: Task) -> Task {
-    match task {
-        Task::OnDrift { tool, after_ms } => {
-            Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) }
-        }
-        other => other,
+    if let Task::OnDrift { tool, after_ms } = task {
+        return Task::OnDrift { tool, after_ms: after_ms.max(AGAIN_MS) };
     }
+    task
 }
 
 pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {

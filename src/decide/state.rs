@@ -80,6 +80,7 @@ impl State {
     }
 
     /// Makes one recorded fact true. Replaying a fact that a row already knows changes nothing.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     pub fn apply(&mut self, record: &Record) {
         self.head = self.head.max(record.seq);
         match &record.fact {
@@ -144,11 +145,11 @@ impl State {
                 tool.waive(waiver, *withdrawn);
             }),
             // Told for those who listen; they follow from what is known already.
-            Fact::RuntimeStale { .. } | Fact::RuntimeFailed { .. } | Fact::ClassChanged { .. } => {
-                ()
-            }
+            Fact::RuntimeStale { .. }
+            | Fact::RuntimeFailed { .. }
+            | Fact::ClassChanged { .. }
             // Of health alone.
-            Fact::OutcomesRecorded { .. }
+            | Fact::OutcomesRecorded { .. }
             | Fact::HealthChanged { .. }
             | Fact::AlertRaised { .. } => (),
         }

@@ -173,6 +173,7 @@ pub struct ClassReport {
 
 /// The four hints of the Model Context Protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as the protocol has them")]
 pub struct Mcp {
     pub read_only: bool,
     pub destructive: bool,

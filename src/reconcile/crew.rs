@@ -22,10 +22,9 @@ use super::{
     works::Works,
 };
 use crate::{
-    decide::{Compared, ReplayOrder, Staged, Task},
+    decide::Task,
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Late, Marker, Proposal, Record, Replayed,
-        SwitchOrder, Switched, ToolId,
+        Change, CheckRun, Deploy, DeployNo, Digest, Marker, Proposal, Record, SwitchOrder, ToolId,
     },
     ports::{Archive, StopFlag},
 };

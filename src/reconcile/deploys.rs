@@ -191,7 +191,17 @@ impl Reconciler {
                     let when = round.now + Duration::from_millis(after_ms);
                     drifts.entry(tool).and_modify(|it| *it = when.min(*it)).or_insert(when);
                 }
-                task => round.jobs.push(Job::of(task)),
+                task @ (Task::Stage(_)
+                | Task::Verify(_)
+                | Task::Rehearse(..)
+                | Task::Switch(_)
+                | Task::Settle(_)
+                | Task::Sweep(..)
+                | Task::Discard(_)
+                | Task::Stop(_)
+                | Task::Release(_)
+                | Task::Replay(_)
+                | Task::After(_)) => round.jobs.push(Job::of(task)),
             }
         }
         self.deploys.drifts.extend(drifts);

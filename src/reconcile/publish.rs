@@ -111,6 +111,7 @@ fn tell_class(record: &Record) {
     let words = |it: &BTreeSet<Capability>| {
         it.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "asked for two facts alone")]
     match &record.fact {
         Fact::ClassChanged { tool, to, before, after, added, removed, .. } => {
             let (version, added, removed) = (to.0.0, words(added), words(removed));

@@ -141,7 +141,19 @@ fn deploys(text: &mut Text, view: &View) {
         match it.state {
             DeployState::AwaitingApproval => waiting += 1,
             DeployState::Activated => provisional += 1,
-            _ => on_the_way += 1,
+            DeployState::Accepted
+            | DeployState::Staged
+            | DeployState::Verified
+            | DeployState::Switching => on_the_way += 1,
+            // These rest.
+            DeployState::Confirmed
+            | DeployState::NoOp
+            | DeployState::Rejected
+            | DeployState::Conflicted
+            | DeployState::Aborted
+            | DeployState::RolledBack
+            | DeployState::Superseded
+            | DeployState::Abandoned => (),
         }
     }
     let help = "Deploys of which something is still to come, by what.";

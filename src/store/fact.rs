@@ -151,6 +151,7 @@ pub(super) fn text(it: &str) -> Text<'_> {
 }
 
 impl<'a> From<&'a Fact> for FactV1<'a> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     fn from(fact: &'a Fact) -> Self {
         match fact {
             Fact::VersionRecorded(it) => Self::VersionRecorded(it.into()),

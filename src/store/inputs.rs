@@ -111,7 +111,6 @@ impl RecordedInputs {
             }
             private(&new, OpenOptions::new().write(true).create(true).truncate(true))?
                 .write_all(&text)?;
-            #[expect(clippy::disallowed_methods, reason = "no tool, and it may be lost")]
             fs::rename(&new, &path)?;
             ring.lines = ring.inputs.len();
             return Ok(());

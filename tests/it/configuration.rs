@@ -31,7 +31,7 @@ fn a_file_is_checked_without_a_daemon() {
     assert_eq!(
         said,
         "error: bad configuration: 3 errors\n  \
-         %/config.toml:3:1: unknown key \"colour\"; known here: state_dir, socket, limits, audit, log, metrics, class, access, authors, root\n    \
+         %/config.toml:3:1: unknown key \"colour\"; known here: state_dir, socket, limits, audit, health, log, metrics, class, access, authors, root\n    \
          3 | colour = 1\n      | ^^^^^^\n  \
          %/config.toml:5:15: limits.connections takes a whole number from 1 to 10000; this is text in quotes\n    \
          5 | connections = \"many\"\n      |               ^^^^^^\n  \

@@ -1,5 +1,7 @@
 //! Facts and contents made from a number, and what must be found again of them.
 
+#![expect(clippy::too_many_lines, reason = "one sample of each fact")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

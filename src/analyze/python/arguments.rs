@@ -1,6 +1,11 @@
 //! What the arguments of a call say about what it does: how a file is opened, which HTTP method it is. What is no
 //! constant is taken for the worse.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has dozens of kinds, and most of them say nothing here"
+)]
+
 use ruff_python_ast::{Expr, ExprCall};
 
 use crate::{analyze::table::Effect, model::Capability};

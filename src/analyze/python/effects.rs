@@ -1,6 +1,12 @@
 //! Every use of a name that does something, in every file of the program. A reference counts as a call: whoever has a
 //! function can call it.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_same_arms,
+    reason = "a syntax tree has dozens of kinds, and most of them say nothing here"
+)]
+
 use std::{collections::BTreeSet, time::Instant};
 
 use ruff_python_ast::{
@@ -80,7 +86,7 @@ impl Reader<'_, '_> {
     }
 
     fn found(&mut self, expr: &Expr, call: Option<&ExprCall>, cap: Capability, via: String) {
-        let literal = call.filter(|it| has_only_literals(it)).map(|it| it.range());
+        let literal = call.filter(|it| has_only_literals(it)).map(ruff_text_size::Ranged::range);
         let read = literal.or(self.outermost).map_or(Read::File, Read::Text);
         let (file, function, at) = (self.index, self.inside.join("."), expr.range().start());
         self.findings.add(Place { file, function, at, read }, cap, via);

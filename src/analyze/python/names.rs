@@ -1,6 +1,11 @@
 //! What the names of one file stand for: imports, and what is bound to them by `=`, `with … as` and annotations. One
 //! table for the whole file: a name that stands for two things stands for both. It judges nothing.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has dozens of kinds, and most of them say nothing here"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_ast::{
@@ -89,8 +94,8 @@ impl Names {
             bound == NAME && it.dotted != "typing.TYPE_CHECKING"
                 || bound == "typing" && it.dotted != "typing"
         };
-        let text = chain(test);
-        text.is_some_and(|it| it == NAME || it == "typing.TYPE_CHECKING")
+        let asked = chain(test);
+        asked.is_some_and(|it| it == NAME || it == "typing.TYPE_CHECKING")
             && !self.assigned.contains(NAME)
             && !self.imports.iter().any(theirs)
     }

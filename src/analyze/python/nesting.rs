@@ -1,6 +1,11 @@
 //! How deep a source's tree may become, before anybody makes one: a tree is made, walked and thrown away by recursion,
 //! and a source of brackets alone would cost gigabytes. Asks the lexer, which needs no stack; overestimates.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has dozens of kinds, and most of them say nothing here"
+)]
+
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
@@ -17,7 +22,7 @@ pub(super) fn is_too_deep(source: &str) -> bool {
             TokenKind::EndOfFile => return false,
             TokenKind::Newline => {
                 levels.truncate(1);
-                levels.iter_mut().for_each(|it| *it = 0);
+                levels.fill(0);
                 (total, sticky) = (0, 0);
             }
             TokenKind::Indent => indent += 1,

@@ -106,6 +106,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as what is looked up answers")]
     fn found(files: &[&str], rest: &[&str]) -> Option<Found> {
         let own = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
         Some(Found { files: own(files), rest: own(rest) })

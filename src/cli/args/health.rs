@@ -32,7 +32,7 @@ pub(in crate::cli) struct OutcomeArgs {
     /// Names the call: reported again it counts once [default: one of its own]
     #[arg(long, value_name = "ID", requires = "tool")]
     pub(in crate::cli) call_id: Option<String>,
-    /// KeyError, requests.exceptions.ConnectionError, …: it decides who is to blame
+    /// `KeyError`, requests.exceptions.ConnectionError, …: it decides who is to blame
     #[arg(long, value_name = "TYPE", requires = "tool")]
     pub(in crate::cli) error_type: Option<String>,
     /// What the error said

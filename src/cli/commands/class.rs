@@ -45,7 +45,9 @@ pub(super) fn run(args: &ClassArgs, client: &Client, out: &mut Out) -> Result<Ex
                 let items: Vec<_> = answers.into_iter().map(|it| it.1).collect();
                 out.document(&json!({ "items": items }));
             } else {
-                answers.iter().for_each(|it| show(&it.1, &it.0, out));
+                for it in &answers {
+                    show(&it.1, &it.0, out);
+                }
             }
         }
     }
@@ -246,15 +248,14 @@ fn meant<'a>(
 ) -> Result<(&'a str, &'a str), Failure> {
     let fits = |it: &&(&str, &str)| it.0 == typed || format!("{}:{}", it.0, it.1) == typed;
     let found: Vec<_> = known.iter().filter(fits).collect();
-    match found[..] {
-        [one] => Ok(*one),
-        _ => {
-            let all: Vec<String> = known.iter().map(|it| format!("{}:{}", it.0, it.1)).collect();
-            let what = if found.is_empty() { "nothing" } else { "more than one thing" };
-            Err(Failure::usage(
-                &format!("{typed} is {what} that the tool does"),
-                &format!("it does: {}", all.join(", ")),
-            ))
-        }
+    if let [one] = found[..] {
+        Ok(*one)
+    } else {
+        let all: Vec<String> = known.iter().map(|it| format!("{}:{}", it.0, it.1)).collect();
+        let what = if found.is_empty() { "nothing" } else { "more than one thing" };
+        Err(Failure::usage(
+            &format!("{typed} is {what} that the tool does"),
+            &format!("it does: {}", all.join(", ")),
+        ))
     }
 }

@@ -17,10 +17,7 @@ impl State {
     pub fn to_take_back(&self) -> impl Iterator<Item = &ToolId> {
         let due = self.healths().filter(|(id, health)| {
             let returns = health.watch.as_ref().and_then(|it| it.returns);
-            let at_once = match returns {
-                Some(it) => it,
-                None => return false,
-            };
+            let Some(at_once) = returns else { return false };
             (at_once || health.quiet == 0) && self.goes(id).is_some() && !self.is_on_its_way(id)
         });
         due.map(|it| it.0)

@@ -102,7 +102,9 @@ impl Story {
                     Record { seq: Seq(self.seq), time: self.now, fact }
                 })
                 .collect();
-            records.iter().for_each(|it| self.state.apply(it));
+            for it in &records {
+                self.state.apply(it);
+            }
             facts = consequences(&self.state, &records);
             self.log.extend(records.iter().cloned());
             all.extend(records.into_iter().map(|it| it.fact));

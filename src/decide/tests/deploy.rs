@@ -71,10 +71,7 @@ fn failed() -> CheckOutcome {
 }
 
 pub(super) fn order(plan: &Plan) -> StageOrder {
-    let stage = |it: &Task| match it {
-        Task::Stage(order) => Some(order.clone()),
-        _ => None,
-    };
+    let stage = |it: &Task| if let Task::Stage(order) = it { Some(order.clone()) } else { None };
     plan.tasks.iter().find_map(stage).unwrap_or_else(|| panic!("nothing is staged: {plan:?}"))
 }
 

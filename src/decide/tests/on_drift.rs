@@ -23,9 +23,9 @@ fn adopted(on_drift: OnDrift, files: &[(&str, u8)]) -> Story {
 /// After which time the rules are to be asked about the tool, by what has just become true.
 fn asked(story: &Story, from: usize) -> Vec<(String, u64)> {
     let tasks = aftermath(&story.state, &story.rules, &story.log[from..]);
-    let asked = tasks.iter().filter_map(|it| match it {
-        Task::OnDrift { tool, after_ms } => Some((tool.shown_path().to_owned(), *after_ms)),
-        _ => None,
+    let asked = tasks.iter().filter_map(|it| {
+        let Task::OnDrift { tool, after_ms } = it else { return None };
+        Some((tool.shown_path().to_owned(), *after_ms))
     });
     let mut asked: Vec<_> = asked.collect();
     asked.dedup();

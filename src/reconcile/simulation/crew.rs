@@ -80,7 +80,9 @@ impl FakeCrew {
     pub(super) fn take_on(&self, jobs: Vec<Job>, state: &State) {
         self.crew.take_on(jobs, state);
         let confirmed = std::mem::take(&mut self.crew.lock().confirmed);
-        confirmed.iter().for_each(|it| self.hand.works.after.run(it, &StopFlag::default()));
+        for it in &confirmed {
+            self.hand.works.after.run(it, &StopFlag::default());
+        }
     }
 
     /// One content is staged, or what was staged for nothing removed. Any of those that wait: there are many hands.

@@ -201,7 +201,7 @@ impl Sim {
             return self.report(dice);
         }
         let deploy = dice.pick(&deploys);
-        let any = RuntimeName::new(*dice.pick(&["planner", "coder"])).unwrap();
+        let any = RuntimeName::new(["planner", "coder"][usize::from(dice.roll(2) == 0)]).unwrap();
         let witnesses = &deploy.witnesses;
         let runtime = if witnesses.is_empty() { any } else { dice.pick(witnesses).0.clone() };
         let known = state.runtime(&runtime);

@@ -2,6 +2,12 @@
 //! between any two of them. A call that was made is kept on tape; what asks for the next one is run again from its
 //! beginning, over the tape, until it gets to the end.
 
+#![expect(
+    clippy::unused_self,
+    clippy::redundant_closure,
+    reason = "called like its neighbours; their lifetimes"
+)]
+
 use std::{
     collections::BTreeSet,
     path::PathBuf,

@@ -53,13 +53,11 @@ pub(in crate::socket) async fn deploy(
     let mut tries = 0;
     loop {
         tries += 1;
-        let command = match put_together(&call, &asked, &by, key.clone(), tries > 1).await? {
-            Some(command) => command,
-            None => {
-                // The log may only not have heard yet.
-                call.handle()?.sync(PATIENCE).await?;
-                continue;
-            }
+        let command = put_together(&call, &asked, &by, key.clone(), tries > 1).await?;
+        let Some(command) = command else {
+            // The log may only not have heard yet.
+            call.handle()?.sync(PATIENCE).await?;
+            continue;
         };
         let answer = match call.handle()?.request(command).await? {
             Ok(granted) => answered(&call, granted, wait).await,

@@ -4,6 +4,7 @@ use super::{Code, Problem};
 use crate::model::{NotBase, Refusal};
 
 impl From<Refusal> for Problem {
+    #[expect(clippy::too_many_lines, reason = "one arm for each refusal")]
     fn from(it: Refusal) -> Self {
         let said = it.to_string();
         match it {

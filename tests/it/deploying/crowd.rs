@@ -1,5 +1,7 @@
 //! Many who start from the same: one of them is first, all the others are told so.
 
+#![expect(clippy::assigning_clones, reason = "a world is made once")]
+
 use std::sync::Barrier;
 
 use super::{left_over, on_disk, send, to};

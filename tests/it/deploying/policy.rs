@@ -1,6 +1,8 @@
 //! What a root says about deploys and edits in its configuration: what happens to edits that nobody deployed, how long a
 //! deploy is on trial, what is run afterwards. And an AI that wants its edit accepted.
 
+#![expect(clippy::assigning_clones, reason = "a world is made once")]
+
 use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};

@@ -62,7 +62,11 @@ fn a_second_signal_does_not_wait() {
 fn told(world: &World) -> Value {
     let mut status = world.sync();
     status["roots"] = json!(null);
-    let tools = world.list("/v1/tools");
+    let mut tools = world.list("/v1/tools");
+    // What a tool can do is found out when it is asked for, and listed where it is known.
+    for tool in &mut tools {
+        tool["class"] = json!(null);
+    }
     let histories: Vec<_> = world.tools().iter().map(|it| world.versions(it)).collect();
     json!({"status": status, "tools": tools, "histories": histories, "events": world.events()})
 }

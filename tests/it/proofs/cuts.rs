@@ -2,6 +2,12 @@
 //! one file system, whose journal keeps the order of everything; once with the log apart, which survives, so that what
 //! it calls live must be live. Without the syncs both must fail, or these tests see nothing.
 
+#![expect(
+    clippy::maybe_infinite_iter,
+    clippy::similar_names,
+    reason = "some name is free; promises and what was promised"
+)]
+
 use std::{
     collections::BTreeMap,
     env, fs,

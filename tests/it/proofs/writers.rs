@@ -5,6 +5,8 @@
 //! Editors take turns among themselves, so that each knows what it writes over: who writes in place reads it first, and
 //! who saves by a rename exchanges the names and looks at what came out. Deploys come between as they like.
 
+#![expect(clippy::needless_pass_by_value, reason = "it is over with it")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},

@@ -1,5 +1,7 @@
 //! How a shadow run goes: it tells how far it is, ends when it is told to, and can be told again from its seed.
 
+#![expect(clippy::similar_names, reason = "begun and began, runs and rungs")]
+
 use std::{
     cell::RefCell,
     sync::Arc,

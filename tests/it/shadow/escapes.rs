@@ -1,5 +1,7 @@
 //! Candidates that mean no good: each is contained, told, and gone when the answer comes.
 
+#![expect(clippy::similar_names, clippy::items_after_statements, reason = "sites and sides")]
+
 use std::{
     fs,
     net::TcpListener,

@@ -6,6 +6,12 @@
 //!
 //! Without the variable nothing is replayed, and the test says so; `editor` holds a small history of our own.
 
+#![expect(
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "begun and began, runs and rungs"
+)]
+
 use std::{path::PathBuf, process::Command};
 
 use knowngood::shadow::{Input, Kind, Origin, Value, Verdict};

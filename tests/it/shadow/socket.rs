@@ -1,5 +1,7 @@
 //! Shadow runs, asked for: on the socket and by the command line.
 
+#![expect(clippy::similar_names, reason = "a word and a world")]
+
 use std::{
     io::{Read as _, Write as _},
     time::{Duration, Instant},
