@@ -92,7 +92,8 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     let regressed = wait_health(&world, "regressed");
     assert_eq!(
         (&regressed["detail"]["rule"], &regressed["detail"]["rollback"]),
-        (&json!("failure_rate"), &json!(true))
+        // Run again on both versions, where something isolates a run.
+        (&json!(if isolates(&world) { "replay" } else { "failure_rate" }), &json!(true))
     );
     let confirmed = world
         .wait_event(regressed["seq"].as_u64().unwrap(), |it| it["event"] == "deploy.confirmed");
@@ -103,7 +104,10 @@ fn a_worse_version_of_an_ai_goes_back_to_the_known_good() {
     );
     let evidence = &deploy["metadata"];
     assert_eq!(evidence["failing"], json!(["c100", "c101", "c102", "c103"]), "{deploy}");
-    assert_eq!(evidence["replay"]["cannot"], "there is no runner", "{deploy}");
+    // What was reported does not fail when it is run again: at this score that does not save it.
+    let replay = &evidence["replay"];
+    assert!(!isolates(&world) || replay["m"].as_u64() > Some(0), "{deploy}");
+    assert!(isolates(&world) || replay["cannot"].is_string(), "{deploy}");
     assert_eq!(fs::read_to_string(world.path("x.sh")).unwrap(), "echo one\n");
     is_known_good_again(&world);
     world.daemon().signal(Signal::TERM);
@@ -251,4 +255,8 @@ fn what_could_not_be_loaded_goes_back() {
     let from = regressed["seq"].as_u64().unwrap();
     world.wait_event(from, |it| it["event"] == "deploy.confirmed");
     assert_eq!(fs::read_to_string(world.path("x.sh")).unwrap(), "echo one\n");
+}
+
+fn isolates(world: &World) -> bool {
+    world.get("/v1/info").ok()["sandbox"] != "limits"
 }
