@@ -15,7 +15,14 @@
 //!                  decide │ append (one fdatasync a group)
 //!                         ▼
 //!                       store ──▶ View (readers), events, log lines
+//!                         │
+//!                       tasks ──▶ crew: stage · verify · switch · compare · replay · after ──▶ answers, as mail
 //! ```
+//!
+//! A deploy is a proposal that the crew prepares beside the live file ([`disk`]'s stage), that [`checks`] run in a
+//! sandbox, that `decide` lets through or not, and that one thread switches ([`switching`]: how contents change places,
+//! whatever happens meanwhile). Rollbacks, restores, ways back and what a root's policy wants are deploys as well: there is
+//! no second way to change a file.
 //!
 //! # The invariants
 //!
@@ -27,6 +34,10 @@
 //! - Reading never goes through the loop: a [`reconcile::View`] is one moment, shared by persistent maps.
 //! - After a failed sync nothing is acknowledged any more; a full disk is no such failure, and is waited out.
 //! - What may be missing on disk is not gone until its root was seen to be there.
+//! - A deploy compares contents, and again after the exchange, on both sides; what it meets instead is a version. The
+//!   intent is durable before the disk shows anything, and a start judges by the marker that the switch leaves.
+//! - A way back is neither verified nor gated: what it brings was live before.
+//! - What outcomes come to is folded from recorded calls alone, with the time of their records: a restart changes no count.
 //!
 //! # Where we differ from the first drawing of the house
 //!
@@ -34,6 +45,10 @@
 //!   scan is looked at in steps, and what is missing is what counts.
 //! - The mailbox is a mutex and a condition variable, not a set of channels: everything that waits is taken at once,
 //!   which is what makes one fdatasync serve a burst.
+//! - A staged file's mtime is later than that of every version since the last deploy, not only than the live file's: a
+//!   hand save between two deploys of one second would bring back an interpreter's old cache.
+//! - A switch syncs the live directory alone: the stage's own names are found again by what stands in them.
+//! - What does not merge is kept as a deploy in conflict, with its content, until somebody decides it.
 //! - Watches are armed one directory at a time, each before it is listed, over `notify`'s plain watches: then no
 //!   file can be made between the two unseen.
 //!
