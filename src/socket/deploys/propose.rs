@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{
-        AuthorKind, CheckRun, DeployKind, DeployState, Digest, Proposal, Reason, Refusal,
+        AuthorKind, CheckRun, DeployKind, DeployNo, DeployState, Digest, Proposal, Reason, Refusal,
         RequestKey,
     },
     reconcile::{Command, Granted, Rehearsal},
@@ -46,6 +46,12 @@ pub(in crate::socket) async fn deploy(
     let asked = request.checked(call.service.limits().file_size).map_err(Problem::from)?;
     let by = authorship(&call, asked.author.clone())?;
     check_force(&by, &asked)?;
+    if let Some(known) = key.as_ref().and_then(|it| known_by_key(&call, it).transpose()) {
+        // Whatever stands there by now: it is not asked again.
+        let number = known?;
+        let deploy = settled(&call, number, wait).await?;
+        return call.blocking(move |call| told(call, &deploy, true)).await;
+    }
     if asked.on_conflict != OnConflict::Abort {
         // What was saved before the call is a version before it is merged or replaced.
         call.handle()?.sync(PATIENCE).await?;
@@ -75,6 +81,15 @@ pub(in crate::socket) async fn deploy(
             }
             answer => return answer,
         }
+    }
+}
+
+/// The deploy that this request led to before.
+fn known_by_key(call: &Call, key: &RequestKey) -> Result<Option<DeployNo>, Problem> {
+    match call.view()?.state.deploy_by_key(key) {
+        None => Ok(None),
+        Some(it) if it.proposal.key.as_ref() == Some(key) => Ok(Some(it.number)),
+        Some(it) => Err(Refusal::KeyReused { deploy: it.number }.into()),
     }
 }
 

@@ -168,8 +168,12 @@ fn a_request_that_is_sent_again_is_not_done_again() {
     assert_eq!(world.post_with("/v1/deploys", key, &request).ok()["deploy"], first["deploy"]);
     let other = world.post_with("/v1/deploys", key, &to("tools/x.ts", "v2", "three\n"));
     assert!((400..500).contains(&other.status), "{}", other.detail());
-    assert_eq!(world.list("/v1/deploys").len(), 1);
     assert_eq!(on_disk(&world, "x.ts"), "two\n");
+    // Whatever stands there by now.
+    world.write("x.ts", "edited\n");
+    world.sync();
+    assert_eq!(world.post_with("/v1/deploys", key, &request).ok()["deploy"], first["deploy"]);
+    assert_eq!(world.list("/v1/deploys").len(), 1);
 }
 
 #[test]

@@ -128,6 +128,7 @@ const THERE: &str = "/srv/agents";
 pub(super) fn converse(turns: &[(String, String)], here: &Path) {
     let time = Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").unwrap();
     let run = Regex::new(r"in \d+ ms, sandbox \w+").unwrap();
+    let rung = Regex::new(r"\((runner|bwrap|landlock|limits)\)").unwrap();
     let folder = here.canonicalize().unwrap().display().to_string();
     assert!(!turns.is_empty());
     for (command, answer) in turns {
@@ -139,7 +140,8 @@ pub(super) fn converse(turns: &[(String, String)], here: &Path) {
         let found = found.replace(&folder, THERE);
         let [found, wanted] = [&found, answer].map(|it| {
             let it = time.replace_all(it, "TIME");
-            run.replace_all(&it, "in TIME, sandbox RUNG").into_owned()
+            let it = run.replace_all(&it, "in TIME, sandbox RUNG");
+            rung.replace_all(&it, "(RUNG)").into_owned()
         });
         assert_eq!(found.trim_end(), wanted.trim_end(), "$ {command}");
     }
