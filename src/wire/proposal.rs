@@ -44,7 +44,7 @@ pub struct DeployRequest {
     /// Let a quarantined content through. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
-    /// JSON pointers into a tool's results that are meant to change.
+    /// JSON pointers into a tool's results that are meant to change. No gate goes by them yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_changes: Option<Vec<String>>,
 }
