@@ -38,10 +38,8 @@ fn every_interleaving_and_crash_ends_with_log_and_disk_in_agreement() {
         for first in 0..threads {
             let reached = &reached;
             scope.spawn(move || {
-                for seed in (first..wanted).step_by(usize::try_from(threads).unwrap()) {
-                    if OPEN.contains(&seed) {
-                        continue;
-                    }
+                let seeds = (first..wanted).step_by(usize::try_from(threads).unwrap());
+                for seed in seeds.filter(|it| !OPEN.contains(it)) {
                     for (what, times) in history(seed, false) {
                         *reached.lock().unwrap().entry(what).or_default() += times;
                     }
