@@ -204,6 +204,7 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
                 OnDrift::Accept => decide::OnDrift::Accept,
                 OnDrift::Restore => decide::OnDrift::Restore,
             },
+            policy: root.policy.clone(),
         };
         setup.rules.roots.insert(name.clone(), rules);
         setup.roots.push(root.watched.clone());

@@ -73,6 +73,7 @@ impl Works {
             classes: Arc::clone(&self.classes),
             after: Arc::clone(&self.after) as _,
             shadow: Arc::new(Replays(Arc::clone(&self.checks))),
+            shadows: Arc::clone(&self.checks) as _,
             inputs,
         }
     }

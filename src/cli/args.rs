@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 pub(super) use self::deploys::{
-    Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
+    ApproveArgs, Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
 };
 pub(super) use self::health::{Ending, HealthArgs, OutcomeArgs};
 pub(super) use self::shadow::ShadowArgs;
@@ -140,7 +140,7 @@ pub(super) enum Command {
     /// A deploy on trial is good: keep it
     Confirm(DecisionArgs),
     /// Let a deploy go on that waits for approval
-    Approve(DecisionArgs),
+    Approve(ApproveArgs),
     /// Give a deploy up; what is live of it is rolled back
     Abort(DecisionArgs),
     /// Who has loaded what

@@ -19,6 +19,15 @@ pub(super) struct Key {
 pub(super) const ROOT: &str = "root";
 
 const TIMEOUT: Kind = Kind::Duration("1ms", "1h");
+const DEMAND: Kind = Kind::Word(&["verify", "advise", "shadow", "approve"]);
+const VERIFY: &str = "\"verify\"";
+const ADVISE: &str = "\"advise\"";
+const SHADOW: &str = "\"shadow\"";
+const APPROVE: &str = "\"approve\"";
+const AI: &str = "What a content of this class that an AI deploys needs to go live.";
+const HUMAN: &str = "What a content of this class that anybody else deploys needs to go live.";
+const WIDENED: &str = "What it needs at least where it can do more than what it replaces.";
+const DELETED: &str = "What a tool that is to go needs.";
 const TOOLS: &str = r#"["**/*.py", "**/*.sh", "**/*.js", "**/*.ts", "**/*.rb", "**/*.pl"]"#;
 const NEVER_TOOLS: &str = "[\"**/.*\", \"**/__pycache__\", \"**/venv\", \"**/node_modules\", \
                            \"**/*~\", \"**/*.swp\", \"**/#*#\", \"**/4913\", \"**/*.tmp\"]";
@@ -282,6 +291,30 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Switch,
         "false",
         "Python files are imported as well, in the sandbox, as they will stand.",
+    ),
+    key("root.policy.ai.pure", DEMAND, SHADOW, AI),
+    key("root.policy.ai.local_read", DEMAND, SHADOW, AI),
+    key("root.policy.ai.net_read", DEMAND, SHADOW, AI),
+    key("root.policy.ai.local_write", DEMAND, SHADOW, AI),
+    key("root.policy.ai.net_write", DEMAND, APPROVE, AI),
+    key("root.policy.ai.exec", DEMAND, APPROVE, AI),
+    key("root.policy.ai.unknown", DEMAND, APPROVE, AI),
+    key("root.policy.ai.widened", DEMAND, APPROVE, WIDENED),
+    key("root.policy.ai.deleted", DEMAND, APPROVE, DELETED),
+    key("root.policy.human.pure", DEMAND, VERIFY, HUMAN),
+    key("root.policy.human.local_read", DEMAND, VERIFY, HUMAN),
+    key("root.policy.human.net_read", DEMAND, VERIFY, HUMAN),
+    key("root.policy.human.local_write", DEMAND, ADVISE, HUMAN),
+    key("root.policy.human.net_write", DEMAND, ADVISE, HUMAN),
+    key("root.policy.human.exec", DEMAND, ADVISE, HUMAN),
+    key("root.policy.human.unknown", DEMAND, ADVISE, HUMAN),
+    key("root.policy.human.widened", DEMAND, VERIFY, WIDENED),
+    key("root.policy.human.deleted", DEMAND, VERIFY, DELETED),
+    key(
+        "root.policy.approval_expires",
+        Kind::Duration("1s", "365d"),
+        "\"24h\"",
+        "How long a deploy waits for approval; then it is given up.",
     ),
 ];
 

@@ -13,6 +13,7 @@ mod layers;
 mod manifest;
 mod nearest;
 mod people;
+mod policy;
 mod schema;
 #[cfg(test)]
 mod tests;

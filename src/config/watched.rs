@@ -13,11 +13,12 @@ use super::{
     finding::{Finding, Source},
     layers::cause,
     manifest::{Manifest, ManifestError},
+    policy::policy,
     verify,
     written::{At, Layer, Table, Value},
 };
 use crate::{
-    model::{Author, AuthorKind, RootName},
+    model::{Author, AuthorKind, Policy, RootName},
     ports::{AfterRules, CheckRules},
     roots::{EXCLUDE, Globs, INCLUDE, WatchedRoot},
 };
@@ -40,6 +41,7 @@ pub struct RootConfig {
     /// Deploys that ask for nothing else are provisional for so long.
     pub confirm_within_ms: Option<u64>,
     pub on_drift: OnDrift,
+    pub policy: Policy,
 }
 
 /// What is done about an edit that nobody deployed.
@@ -78,6 +80,7 @@ impl PartialEq for RootConfig {
             && self.after == other.after
             && self.confirm_within_ms == other.confirm_within_ms
             && self.on_drift == other.on_drift
+            && self.policy == other.policy
     }
 }
 
@@ -175,6 +178,7 @@ fn root<'a>(
         after,
         confirm_within_ms,
         on_drift: on_drift.unwrap_or(OnDrift::Flag),
+        policy: policy(source, table, findings),
     };
     if let (Some((at, _)), true) = (&manifest, root.watched.path.is_dir()) {
         findings.extend(root.manifest().err().map(|it| at.finding(it)));

@@ -115,6 +115,7 @@ fn proposed(state: &State, rules: &Rules, tools: &[(ToolId, &Tool)], author: &Au
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     };
     deploy::propose(state, rules, proposal, Vec::new(), false)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Plan, State};
 use crate::model::{
-    Analysis, AuthorKind, Capability, Class, ClassReport, Classification, Declared, Delta, Digest,
+    Analysis, AuthorKind, Capability, Class, Classification, Declared, Delta, Digest,
     Evidence, Fact, Mcp, Observed, Refusal, ToolId, VersionNo, Waiver, Waivers,
 };
 
@@ -96,22 +96,6 @@ pub fn delta(before: &Classification, after: &Classification) -> Delta {
         removed: without(before, after),
         class_change: step(after.class) - step(before.class),
     }
-}
-
-/// A proposed content against the live one. The waivers of the tool hold for both.
-pub fn report(
-    tool: ToolId,
-    proposed: Analysis,
-    live: Option<Analysis>,
-    waivers: &Waivers,
-) -> ClassReport {
-    let classification = classified(proposed, waivers);
-    let live = live.map(|it| classified(it, waivers));
-    let delta = match &live {
-        Some(live) => delta(live, &classification),
-        None => Delta { added: classification.effective.clone(), ..Delta::default() },
-    };
-    ClassReport { tool, classification, class_before: live.map(|it| it.class), delta }
 }
 
 /// For the world: never better than what is known, and what is not declared is as MCP takes it to be.

@@ -96,10 +96,10 @@ impl State {
         self.deploys.waiting().filter(|it| it.is_unresolved())
     }
 
-    /// Live and to be confirmed, with the moment until when.
+    /// To be confirmed or approved, with the moment until when.
     pub fn deadlines(&self) -> impl Iterator<Item = (DeployNo, Timestamp)> {
-        let provisional = self.open_deploys().filter(|it| it.is_provisional());
-        provisional.filter_map(|it| Some((it.number, it.deadline?)))
+        let due = self.open_deploys().filter(|it| it.is_provisional() || it.awaits_approval());
+        due.filter_map(|it| Some((it.number, it.deadline?)))
     }
 
     pub(super) fn deploy_moved(&mut self, record: &Record, number: DeployNo, step: &Step) {
@@ -195,17 +195,21 @@ fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {
             deploy.markers.clone_from(markers);
             deploy.approved_by.clone_from(approved_by);
         }
-        Step::Verified(checks) | Step::Rejected(checks) => deploy.checks.clone_from(checks),
+        Step::Verified(it) | Step::Rejected(it) => {
+            // One that is judged anew, when it is approved, was verified before.
+            if !it.checks.is_empty() || deploy.checks.is_empty() {
+                deploy.checks.clone_from(&it.checks);
+            }
+            deploy.judgement.clone_from(&it.judgement);
+        }
+        Step::AwaitingApproval { expires_ms, .. } => deploy.deadline = after(record, *expires_ms),
         Step::Activated { live, witnesses } => {
             deploy.live.clone_from(live);
             deploy.witnesses.clone_from(witnesses);
-            let within = deploy.proposal.confirm_within_ms.and_then(|it| i64::try_from(it).ok());
-            let until = |ms: i64| record.time.0.saturating_add(ms.saturating_mul(1000));
-            deploy.deadline = within.map(|it| Timestamp(until(it)));
+            deploy.deadline = after(record, deploy.proposal.confirm_within_ms);
         }
         Step::Accepted(_)
         | Step::NoOp(_)
-        | Step::AwaitingApproval { .. }
         | Step::Confirmed { .. }
         | Step::Conflicted { .. }
         | Step::Aborted { .. }
@@ -213,6 +217,11 @@ fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {
         | Step::Superseded { .. }
         | Step::Abandoned { .. } => (),
     }
+}
+
+fn after(record: &Record, ms: Option<u64>) -> Option<Timestamp> {
+    let ms = i64::try_from(ms?).unwrap_or(i64::MAX);
+    Some(Timestamp(record.time.0.saturating_add(ms.saturating_mul(1000))))
 }
 
 /// What an open deploy that has just become live expects of the tool.

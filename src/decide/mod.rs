@@ -12,6 +12,7 @@ mod health;
 mod manifest;
 mod observe;
 mod on_drift;
+mod policy;
 mod recover;
 mod runtimes;
 mod scope;
@@ -25,17 +26,17 @@ use std::{
 };
 
 pub use aftermath::aftermath;
-pub use class::{Compared, class_of, classified, covers, delta, mcp, report};
+pub use class::{Compared, class_of, classified, covers, delta, mcp};
 pub use counts::Counts;
-pub use deploy::{Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
+pub use deploy::{Exam, Prepared, Purpose, Rehearsal, Run, StageOrder, Staged, Task};
 pub use health::{HealthRules, RecordArgs, ReplayOrder, chance, cool_down, judged};
 pub use recover::consequences;
 pub use state::State;
 
 use crate::{
     model::{
-        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Fact, Glance, Late, Marker, Origin,
-        Packed, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq, Switched, Timestamp,
+        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Examined, Fact, Glance, Late, Marker, Origin,
+        Packed, Policy, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq, Switched, Timestamp,
         ToolId, Waiver,
     },
     roots::Globs,
@@ -59,6 +60,7 @@ pub struct RootRules {
     /// Deploys that ask for nothing else are provisional for so long.
     pub confirm_within_ms: Option<u64>,
     pub on_drift: OnDrift,
+    pub policy: Policy,
 }
 
 /// What is done about an edit that nobody deployed.
@@ -82,6 +84,7 @@ impl RootRules {
             globs,
             confirm_within_ms: None,
             on_drift: OnDrift::Flag,
+            policy: Policy::default(),
         }
     }
 }
@@ -120,12 +123,14 @@ pub enum Input {
     Verified {
         deploy: DeployNo,
         checks: Vec<CheckRun>,
+        examined: Vec<Examined>,
     },
     /// A rehearsal was verified.
     Rehearsed {
         proposal: Arc<Proposal>,
         markers: Vec<Marker>,
         checks: Vec<CheckRun>,
+        examined: Vec<Examined>,
     },
     Switched {
         deploy: DeployNo,
@@ -193,6 +198,8 @@ pub enum Command {
     Approve {
         deploy: DeployNo,
         author: Author,
+        /// What was looked at: the deploy as of this moment.
+        as_of: Option<Seq>,
     },
     /// Something that the tool can do is all right, or (`withdrawn`) not any more.
     Waive {
@@ -279,17 +286,19 @@ pub fn decide(state: &State, rules: &Rules, input: Input) -> Plan {
             deploy::confirm(state, deploy, &author)
         }
         Input::Request(Command::Abort { deploy, author }) => deploy::abort(state, deploy, &author),
-        Input::Request(Command::Approve { deploy, author }) => {
-            deploy::approve(state, deploy, &author)
+        Input::Request(Command::Approve { deploy, author, as_of }) => {
+            deploy::approve(state, deploy, &author, as_of)
         }
         Input::Request(Command::Waive { tool, waiver, withdrawn }) => {
             class::waive(state, tool, waiver, withdrawn)
         }
         Input::Started => deploy::interrupted(state, rules),
         Input::Staged(staged) => deploy::staged(state, rules, staged),
-        Input::Verified { deploy, checks } => deploy::verified(state, deploy, checks),
-        Input::Rehearsed { proposal, markers, checks } => {
-            deploy::rehearsed(&proposal, &markers, checks)
+        Input::Verified { deploy, checks, examined } => {
+            deploy::verified(state, rules, deploy, (checks, examined))
+        }
+        Input::Rehearsed { proposal, markers, checks, examined } => {
+            deploy::rehearsed(state, rules, &proposal, &markers, (checks, examined))
         }
         Input::Switched { deploy, outcome } => deploy::switched(state, rules, deploy, outcome),
         Input::Deadline(deploy) => deploy::deadline(state, deploy),

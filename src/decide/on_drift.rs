@@ -1,8 +1,6 @@
 //! What a root wants done about edits that nobody deployed: nothing, make them the baseline, or put the baseline back.
 //! Either is a deploy like any other. Nothing is done where a safety stop holds, and nothing for a tool that a deploy is at.
 
-use std::sync::Arc;
-
 use super::{
     OnDrift, Plan, Rules, State,
     deploy::{Purpose, StageOrder, Task, keeper, target},
@@ -53,8 +51,8 @@ pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {
         OnDrift::Restore => put_back(state, id, tool),
     };
     let Some(proposal) = proposal else { return Plan::default() };
-    let (proposal, contents) = (Arc::new(proposal), Arc::default());
-    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Deploy }))
+    let order = StageOrder::new(state, proposal, Vec::new(), Purpose::Deploy);
+    Plan::default().task(Task::Stage(order))
 }
 
 /// What stands there, proposed as the baseline by whoever edited it. That it failed verification once is enough.
@@ -118,6 +116,7 @@ fn proposal(
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     }
 }
 

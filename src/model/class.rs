@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::{Author, Digest, Timestamp, ToolId};
+use super::{Author, Digest, Timestamp};
 
 /// From the weakest to the strongest: a total order keeps policy simple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,17 +158,6 @@ pub struct Delta {
     pub removed: BTreeSet<Capability>,
     /// How many classes it goes up; below 0, down.
     pub class_change: i8,
-}
-
-/// A proposed content against the one that is live: what the gates go by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassReport {
-    pub tool: ToolId,
-    pub classification: Classification,
-    /// Of the live content; `None` where there is none.
-    pub class_before: Option<Class>,
-    /// Against nothing, everything is added.
-    pub delta: Delta,
 }
 
 /// The four hints of the Model Context Protocol.

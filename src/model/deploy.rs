@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use super::{Author, CheckRun, Digest, Reason, RuntimeName, Seq, Timestamp, ToolId, VersionNo};
+use super::{
+    Author, CheckRun, Decision, Digest, Judgement, Reason, RuntimeName, Seq, Timestamp, ToolId,
+    VersionNo,
+};
 
 /// 1, 2, … in the one log of the daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +83,8 @@ pub struct Proposal {
     pub key: Option<RequestKey>,
     /// The contents of these tools that it takes out of circulation when it is live (`rollback --quarantine`).
     pub quarantines: Vec<(ToolId, Digest)>,
+    /// Where its author says that answers will differ: JSON pointers, `*` for any segment.
+    pub expect_changes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,14 +141,24 @@ pub struct LiveChange {
     pub returns: Option<Target>,
 }
 
+/// What was found out about a deploy, and what was decided from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examination {
+    pub checks: Vec<CheckRun>,
+    /// `None`: nobody judged it; it goes back to what was there, or is older than gates are.
+    pub judgement: Option<Box<Judgement>>,
+}
+
 /// What happened to a deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     Accepted(Box<Proposal>),
     Staged(Vec<Marker>),
-    Verified(Vec<CheckRun>),
+    Verified(Examination),
+    /// `expires_ms`: how long it waits, from now.
     AwaitingApproval {
         why: String,
+        expires_ms: Option<u64>,
     },
     /// The intent: from here on the disk may show it. `approved_by`: who let it go on, where somebody had to.
     Switching {
@@ -158,7 +173,7 @@ pub enum Step {
         why: String,
     },
     NoOp(Box<Proposal>),
-    Rejected(Vec<CheckRun>),
+    Rejected(Examination),
     Conflicted {
         tools: Vec<ToolId>,
         why: String,
@@ -188,13 +203,14 @@ pub struct Deploy {
     pub state: DeployState,
     pub markers: Vec<Marker>,
     pub checks: Vec<CheckRun>,
+    pub judgement: Option<Box<Judgement>>,
     /// Each state with its moment, in order.
     pub steps: Vec<(DeployState, Timestamp)>,
     /// What each change came to, once it is live.
     pub live: Vec<LiveChange>,
     /// Who had which of its tools loaded when it became live: all of them reporting the new content confirm it.
     pub witnesses: Vec<(RuntimeName, ToolId)>,
-    /// Until when it has to be confirmed, by the wall clock.
+    /// Until when it has to be confirmed, or approved, by the wall clock.
     pub deadline: Option<Timestamp>,
     pub approved_by: Option<Author>,
     /// Why it ended as it did, in words.
@@ -273,7 +289,7 @@ impl Step {
     /// Why it came to that, where that is said in words.
     pub fn why(&self) -> Option<&str> {
         match self {
-            Self::AwaitingApproval { why }
+            Self::AwaitingApproval { why, .. }
             | Self::Confirmed { why }
             | Self::Conflicted { why, .. }
             | Self::Aborted { why }
@@ -319,6 +335,7 @@ impl Deploy {
             state: DeployState::Accepted,
             markers: Vec::new(),
             checks: Vec::new(),
+            judgement: None,
             steps: Vec::new(),
             live: Vec::new(),
             witnesses: Vec::new(),
@@ -347,6 +364,17 @@ impl Deploy {
     /// A conflict that waits for somebody.
     pub fn is_unresolved(&self) -> bool {
         self.state == DeployState::Conflicted && self.proposal.keeps_conflict
+    }
+
+    /// It waits for somebody to approve it.
+    pub fn awaits_approval(&self) -> bool {
+        self.state == DeployState::AwaitingApproval
+    }
+
+    /// It was judged, and that was what stopped it; `false`: verification did, or nothing.
+    pub fn is_stopped_by_policy(&self) -> bool {
+        let stopped = |it: &Judgement| it.decision == Decision::Reject && !it.failed_verification();
+        self.state == DeployState::Rejected && self.judgement.as_deref().is_some_and(stopped)
     }
 
     /// Live, and not yet confirmed.

@@ -232,6 +232,8 @@ pub enum AlertKind {
     InterfaceChanged,
     Slow,
     Inconclusive,
+    /// What was proposed in its place tried what it does not do, and was stopped.
+    UnsafeCandidate,
 }
 
 impl Health {
@@ -290,6 +292,7 @@ impl AlertKind {
             Self::InterfaceChanged => "interface_changed",
             Self::Slow => "slow",
             Self::Inconclusive => "inconclusive",
+            Self::UnsafeCandidate => "unsafe_candidate",
         }
     }
 }

@@ -8,10 +8,12 @@ mod deploy;
 mod digest;
 mod dirty;
 mod fact;
+mod gate;
 mod health;
 mod id;
 mod language;
 mod outcome;
+mod policy;
 mod refusal;
 mod runtime;
 mod sight;
@@ -23,16 +25,21 @@ mod version;
 pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
 pub use class::{
-    Analysis, BadWord, Capability, Class, ClassReport, Classification, Declared, Delta, Evidence,
+    Analysis, BadWord, Capability, Class, Classification, Declared, Delta, Evidence,
     Followed, Mcp, Observed, Parse, Waiver, Waivers,
 };
 pub use deploy::{
-    Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
+    Base, Change, Deploy, DeployKind, DeployNo, DeployState, Examination, LiveChange, Marker,
+    Proposal,
     RECENT_DEPLOYS, RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
 pub use fact::{Fact, Origin, Record, SafetyCause};
+pub use gate::{
+    ClassSummary, Decision, Demand, Examined, Gate, GateResult, GateRun, Judgement, ShadowOutcome,
+    ShadowProof, ShadowSummary, ToolJudged, Verdict,
+};
 pub use health::{
     AlertKind, Bar, Base as HealthBase, Gauge, Grounds, Health, HealthState, Latency, Level, Past,
     ReplayTable, Replayed, Rule, Tally, VersionHealth, Watch,
@@ -40,6 +47,7 @@ pub use health::{
 pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
 pub use language::{Language, language_of};
 pub use outcome::{Blame, Call, CallError, CallFrame, CallReport, CallStatus, Calls, Failure};
+pub use policy::{Column, Policy};
 pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Author, Capability, Cause, DeployNo, DeployState, Digest, RootName, RuntimeName, SafetyCause,
-    ToolId,
+    Seq, ToolId,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,12 @@ pub enum Refusal {
         deploy: DeployNo,
         state: DeployState,
         wanted: &'static str,
+    },
+    /// What is to be approved is not what was looked at.
+    JudgedAnew {
+        deploy: DeployNo,
+        seen: Seq,
+        now: Seq,
     },
     /// An `ai` may not do this, whatever rights it has.
     NotByAi(Author),
@@ -137,10 +143,13 @@ impl fmt::Display for Refusal {
             Self::NotInState { deploy, state, wanted } => {
                 write!(f, "deploy {deploy} is {}, not {wanted}", state.as_str())
             }
+            Self::JudgedAnew { deploy, seen, now } => {
+                write!(f, "deploy {deploy} was judged anew at {now}: what you saw was as of {seen}")
+            }
             Self::NotByAi(author) => write!(f, "{author} is an ai: somebody else has to"),
             Self::OnlyByHuman(author) => write!(
                 f,
-                "{author} is not known to be a person, and only a person signs for what a tool can do"
+                "{author} is not known to be a person, and only a person signs for this"
             ),
             Self::NotWaived { tool, cap, detail } => {
                 write!(f, "{cap} by {detail:?} of {tool} was not waived")

@@ -28,7 +28,7 @@ pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     replay::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     shadow::{
-        NothingKnown, ReplayOrder, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
+        NoShadows, NothingKnown, ReplayOrder, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
         ShadowReport, ShadowSources, Shadows, json_of, value_of,
     },
     stage::{

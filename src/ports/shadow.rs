@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::StopFlag;
 use crate::{
-    model::{Replayed, ToolId},
-    shadow::{Counts, Effect, Finding, Input, Pattern, Value, Verdict},
+    model::{Replayed, ToolId, Verdict},
+    shadow::{Counts, Effect, Finding, Input, Pattern, Value},
 };
 
 /// Runs two versions of a tool side by side in sandboxes, where they can change nothing, and compares what they do.
@@ -30,6 +30,25 @@ pub trait ShadowSources: Send + std::marker::Sync {
 
     /// Its effective class, and the capabilities that it may use.
     fn class(&self, tool: &ToolId) -> (String, BTreeSet<String>);
+}
+
+/// There is nothing to run versions with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoShadows;
+
+impl Shadows for NoShadows {
+    fn shadow(
+        &self,
+        _: &ShadowOrder,
+        _: &dyn Fn(ShadowProgress),
+        _: &StopFlag,
+    ) -> ShadowReport {
+        ShadowReport::without_runs(Verdict::Inconclusive, "no_sandbox: there is no runner")
+    }
+
+    fn replay(&self, _: &ReplayOrder, _: &StopFlag) -> Replayed {
+        Replayed::Cannot("there is no runner".to_owned())
+    }
 }
 
 /// Where nobody records and nobody classifies.
@@ -58,6 +77,8 @@ pub struct ShadowOrder {
     /// None: there is no version yet that it could be compared with.
     pub control: Option<ShadowContent>,
     pub candidate: ShadowContent,
+    /// What goes live together with the candidate in its root; `None` goes. The control runs without it.
+    pub beside: BTreeMap<ToolId, Option<Vec<u8>>>,
     /// The effective class of the live version, `unknown` where nobody knows.
     pub class: String,
     /// Capabilities that may be used even if the live version does not use them on these inputs.
@@ -70,6 +91,8 @@ pub struct ShadowOrder {
     pub expect_changes: Vec<Pattern>,
     /// From which the order of the runs is drawn.
     pub seed: u64,
+    /// Where there is no input, neither is loaded.
+    pub only_with_inputs: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

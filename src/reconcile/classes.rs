@@ -8,8 +8,7 @@ use std::{
 };
 
 use crate::{
-    decide,
-    model::{Analysis, ClassReport, Digest, Followed, Observed, ToolId, Waivers},
+    model::{Analysis, Digest, Followed, Observed, ToolId},
     ports::{Analyzer, RootFiles, Siblings, Source},
 };
 
@@ -93,20 +92,11 @@ impl Classes {
         Some(Analysis { observed: self.observed_of(tool, digest), ..analysis })
     }
 
-    /// What the gates of a deploy go by. `live`: what stands in the tool's place. It takes milliseconds, at most
-    /// seconds: a worker's thread.
-    pub fn report(
-        &self,
-        proposed: &Proposed<'_>,
-        digest: Digest,
-        live: Option<(Digest, Vec<u8>)>,
-        waivers: &Waivers,
-    ) -> ClassReport {
-        let tool = proposed.tool;
+    /// Of a content that is to go live. It takes milliseconds, at most seconds: a worker's thread.
+    pub fn proposed(&self, proposed: &Proposed<'_>, digest: Digest) -> Analysis {
         let mut analysis = self.read(&*self.analyzer(), proposed);
-        analysis.observed = self.observed_of(tool, digest);
-        let live = live.and_then(|(digest, bytes)| self.analysis(tool, digest, || Some(bytes)));
-        decide::report(tool.clone(), analysis, live, waivers)
+        analysis.observed = self.observed_of(proposed.tool, digest);
+        analysis
     }
 
     /// What was seen while this content ran. It lasts as long as the process; whoever finds it keeps it durable.
@@ -123,7 +113,7 @@ impl Classes {
         }
     }
 
-    fn observed_of(&self, tool: &ToolId, digest: Digest) -> Vec<Observed> {
+    pub(super) fn observed_of(&self, tool: &ToolId, digest: Digest) -> Vec<Observed> {
         let all = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(&(tool.clone(), digest)).cloned().unwrap_or_default()
     }

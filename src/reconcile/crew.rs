@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::{
     compare::{Comparing, Pair},
+    examine::examine,
     hands::Hands,
     job::{Done, Job},
     known::Known,
@@ -22,9 +23,9 @@ use super::{
     works::Works,
 };
 use crate::{
-    decide::Task,
+    decide::{Exam, Task},
     model::{
-        Change, CheckRun, Deploy, DeployNo, Digest, Marker, Proposal, Record, SwitchOrder, ToolId,
+        AuthorKind, Change, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Examined, Marker, Proposal, Record, SwitchOrder, ToolId,
     },
     ports::{Archive, StopFlag},
 };
@@ -32,6 +33,8 @@ use crate::{
 /// Waiting for a disk's sync is what staging does most of the time, and syncs that wait together are one.
 pub(super) const STAGERS: usize = 8;
 const VERIFIERS: usize = 4;
+/// Beside those who verify what people propose.
+const EXAMINERS: usize = 2;
 /// How often displaced files are asked after, while there are any.
 const LATE_EVERY: Duration = Duration::from_millis(500);
 
@@ -50,6 +53,8 @@ pub(super) struct Crew {
 pub(super) struct Queues {
     pub(super) staging: VecDeque<Job>,
     pub(super) verifying: VecDeque<Verifying>,
+    /// What an `ai` proposes has hands of its own: examining it may take a minute, and no person waits behind it.
+    pub(super) examining: VecDeque<Verifying>,
     pub(super) switching: Vec<Task>,
     pub(super) comparing: Comparing,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
@@ -93,7 +98,8 @@ impl Crew {
 
     pub(super) fn length(&self) -> usize {
         let queues = self.lock();
-        let deploys = queues.staging.len() + queues.verifying.len() + queues.switching.len();
+        let judging = queues.verifying.len() + queues.examining.len();
+        let deploys = queues.staging.len() + judging + queues.switching.len();
         deploys + queues.comparing.len()
     }
 
@@ -127,6 +133,10 @@ impl Crew {
         for _ in 0..VERIFIERS {
             let hand = worker();
             threads.push(named("verify").spawn(move || hand.verify_all())?);
+        }
+        for _ in 0..EXAMINERS {
+            let hand = worker();
+            threads.push(named("examine").spawn(move || hand.examine_all())?);
         }
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
@@ -172,6 +182,10 @@ enum Next<T> {
 }
 
 impl Queues {
+    fn judging(&mut self, by_ai: bool) -> &mut VecDeque<Verifying> {
+        if by_ai { &mut self.examining } else { &mut self.verifying }
+    }
+
     fn put(&mut self, job: Job, known: &impl Known) {
         let baselines = |proposal: &Proposal| {
             let named = |it: &Change| Some((it.tool.clone(), known.baseline(&it.tool)?));
@@ -179,20 +193,22 @@ impl Queues {
         };
         match &job.task {
             Task::Stage(_) | Task::Discard(_) => self.staging.push_back(job),
-            Task::Verify(deploy) => {
+            Task::Verify(deploy, _) => {
                 let (about, flag) = (known.deploy(*deploy), Arc::new(StopFlag::default()));
                 self.stops.insert(*deploy, Arc::clone(&flag));
                 let baselines =
                     about.as_ref().map_or_else(BTreeMap::new, |it| baselines(&it.proposal));
-                self.verifying.push_back(Verifying { job, about, baselines, flag });
+                let by_ai = about.as_ref().is_some_and(|it| is_by_ai(&it.proposal));
+                self.judging(by_ai).push_back(Verifying { job, about, baselines, flag });
             }
-            Task::Rehearse(proposal, _) => {
+            Task::Rehearse(proposal, ..) => {
                 let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
-                self.verifying.push_back(Verifying { job, about, baselines, flag });
+                let by_ai = is_by_ai(proposal);
+                self.judging(by_ai).push_back(Verifying { job, about, baselines, flag });
             }
             Task::Replay(_) => {
                 let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
-                self.verifying.push_back(Verifying { job, about, baselines, flag });
+                self.examining.push_back(Verifying { job, about, baselines, flag });
             }
             Task::After(deploy) => {
                 self.confirmed.extend(known.deploy(*deploy));
@@ -209,6 +225,10 @@ impl Queues {
             Task::Stop(deploy) => self.stops.get(deploy).into_iter().for_each(|it| it.set()),
         }
     }
+}
+
+fn is_by_ai(proposal: &Proposal) -> bool {
+    proposal.author.kind == AuthorKind::Ai
 }
 
 /// One of those who work. Each does one thing after the other.
@@ -242,7 +262,7 @@ impl Hand {
                     self.works.stage.discard(tool, marker);
                 }
             }
-            Task::Verify(_)
+            Task::Verify(..)
             | Task::Rehearse(..)
             | Task::Switch(_)
             | Task::Settle(_)
@@ -263,20 +283,31 @@ impl Hand {
         }
     }
 
+    fn examine_all(&self) {
+        while let Next::Work(work) =
+            self.next(&self.crew.hands.examine, |it| it.examining.pop_front())
+        {
+            self.judge(work);
+        }
+    }
+
     pub(super) fn judge(&self, work: Verifying) {
         let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
         match task {
-            Task::Verify(deploy) => {
+            Task::Verify(deploy, exam) => {
                 if let Some(about) = about {
                     let (proposal, markers) = (&about.proposal, &about.markers);
                     let checks = self.verify(proposal, markers, &baselines, &flag);
-                    self.mailbox.done(Done::Verified { deploy, checks });
+                    let examined = self.examine(proposal, &exam, &checks, &flag);
+                    self.mailbox.done(Done::Verified { deploy, checks, examined });
                 }
                 self.crew.lock().stops.remove(&deploy);
             }
-            Task::Rehearse(proposal, markers) => {
+            Task::Rehearse(proposal, markers, exam) => {
                 let checks = self.verify(&proposal, &markers, &baselines, &flag);
-                self.mailbox.done(Done::Rehearsed { ticket, proposal, markers, checks });
+                let examined = self.examine(&proposal, &exam, &checks, &flag);
+                let done = Done::Rehearsed { ticket, proposal, markers, checks, examined };
+                self.mailbox.done(done);
             }
             Task::Replay(order) => {
                 let replayed = replay(&self.works, &*self.archive, &order, &self.crew.ending);
@@ -313,6 +344,21 @@ impl Hand {
         let bytes = |it: &ToolId| self.archive.content(baselines.get(it)?).ok().flatten();
         let orders = check_orders(&self.works, proposal, markers, bytes);
         orders.iter().flat_map(|it| self.works.checks.verify(it, flag)).collect()
+    }
+
+    /// What verification stopped is not run.
+    fn examine(
+        &self,
+        proposal: &Proposal,
+        exam: &Exam,
+        checks: &[CheckRun],
+        flag: &StopFlag,
+    ) -> Vec<Examined> {
+        let failed = |it: &CheckRun| matches!(it.outcome, CheckOutcome::Failed(_));
+        if exam.shadow.is_empty() || checks.iter().any(failed) {
+            return exam.examined.clone();
+        }
+        examine(&self.works, &*self.archive, proposal, exam, flag)
     }
 
     fn compare_all(&self) {
@@ -362,7 +408,7 @@ impl Hand {
                     told.remove(&late.name);
                 }
                 Task::Stage(_)
-                | Task::Verify(_)
+                | Task::Verify(..)
                 | Task::Rehearse(..)
                 | Task::Discard(_)
                 | Task::Stop(_)

@@ -101,14 +101,14 @@ impl Reconciler {
     pub(super) fn done(&mut self, done: Done, round: &mut Round) -> Result<(), StoreError> {
         match done {
             Done::Staged { ticket, staged } => self.staged(ticket, staged, round),
-            Done::Verified { deploy, checks } => {
-                self.decide_lasting(Input::Verified { deploy, checks }, round);
+            Done::Verified { deploy, checks, examined } => {
+                self.decide_lasting(Input::Verified { deploy, checks, examined }, round);
             }
-            Done::Rehearsed { ticket, proposal, markers, checks } => {
+            Done::Rehearsed { ticket, proposal, markers, checks, examined } => {
                 let first = round.group.records.len();
                 round.litter.push(litter(&proposal, &markers));
                 let decided = self.decide(
-                    Input::Rehearsed { proposal, markers, checks },
+                    Input::Rehearsed { proposal, markers, checks, examined },
                     Origin::Watch,
                     round,
                 );
@@ -192,7 +192,7 @@ impl Reconciler {
                     drifts.entry(tool).and_modify(|it| *it = when.min(*it)).or_insert(when);
                 }
                 task @ (Task::Stage(_)
-                | Task::Verify(_)
+                | Task::Verify(..)
                 | Task::Rehearse(..)
                 | Task::Switch(_)
                 | Task::Settle(_)
@@ -268,7 +268,7 @@ fn of(kind: DeployKind) -> Option<DeployNo> {
 fn returns(task: &Task) -> Option<DeployNo> {
     match task {
         Task::Stage(order) => of(order.proposal.kind),
-        Task::Verify(_)
+        Task::Verify(..)
         | Task::Rehearse(..)
         | Task::Switch(_)
         | Task::Settle(_)

@@ -8,6 +8,7 @@ use super::crew::{Queues, STAGERS};
 pub(super) struct Hands {
     pub(super) stage: Condvar,
     pub(super) verify: Condvar,
+    pub(super) examine: Condvar,
     pub(super) switch: Condvar,
     pub(super) follow: Condvar,
     pub(super) compare: Condvar,
@@ -19,6 +20,7 @@ impl Hands {
         let waiting = [
             (queues.staging.len(), &self.stage),
             (queues.verifying.len(), &self.verify),
+            (queues.examining.len(), &self.examine),
             (queues.switching.len(), &self.switch),
             (queues.confirmed.len(), &self.follow),
         ];
@@ -28,7 +30,8 @@ impl Hands {
     }
 
     pub(super) fn wake_all(&self) {
-        for hands in [&self.stage, &self.verify, &self.switch, &self.follow, &self.compare] {
+        let (first, rest) = ([&self.stage, &self.verify, &self.examine], [&self.switch, &self.follow]);
+        for hands in first.into_iter().chain(rest).chain([&self.compare]) {
             hands.notify_all();
         }
     }

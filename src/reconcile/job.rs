@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     decide::{Compared, ReplayOrder, Staged, Task},
-    model::{CheckRun, DeployNo, Late, Marker, Proposal, Replayed, Switched},
+    model::{CheckRun, DeployNo, Examined, Late, Marker, Proposal, Replayed, Switched},
 };
 
 /// A task, and the question that it answers where somebody waits.
@@ -22,12 +22,14 @@ pub(super) enum Done {
     Verified {
         deploy: DeployNo,
         checks: Vec<CheckRun>,
+        examined: Vec<Examined>,
     },
     Rehearsed {
         ticket: Option<u64>,
         proposal: Arc<Proposal>,
         markers: Vec<Marker>,
         checks: Vec<CheckRun>,
+        examined: Vec<Examined>,
     },
     Switched {
         deploy: DeployNo,

@@ -12,6 +12,7 @@ mod commit;
 mod compare;
 mod crew;
 mod deploys;
+mod examine;
 mod group;
 mod handle;
 mod hands;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::works::Works;
+use super::{examine::analyzed, works::Works};
 use crate::{
     decide::{Prepared, Purpose, StageOrder, Staged},
     model::{Change, Digest, Marker, Origin, Proposal, Refusal, RootName, Timestamp, ToolId},
@@ -14,7 +14,8 @@ use crate::{
 pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
     if order.purpose == Purpose::Dispute {
         let contents = order.contents.iter().map(|it| works.pack.pack(it.0, &it.1)).collect();
-        let prepared = Prepared { markers: Vec::new(), contents, skipped: Some(Vec::new()) };
+        let (markers, skipped, examined) = (Vec::new(), Some(Vec::new()), Vec::new());
+        let prepared = Prepared { markers, contents, skipped, examined };
         return Staged { order, outcome: Ok(prepared) };
     }
     let mut markers = Vec::new();
@@ -33,7 +34,8 @@ pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> 
     let skipped =
         orders.iter().map(|it| works.checks.nothing_to_run(it)).collect::<Option<Vec<_>>>();
     let skipped = skipped.map(|it| it.into_iter().flatten().collect());
-    Staged { order, outcome: Ok(Prepared { markers, contents, skipped }) }
+    let examined = analyzed(works, archive, &order);
+    Staged { order, outcome: Ok(Prepared { markers, contents, skipped, examined }) }
 }
 
 fn stage_one(
@@ -78,7 +80,7 @@ fn newest_mtime(archive: &dyn Archive, tool: &ToolId) -> Result<Option<Timestamp
     }
 }
 
-fn content(archive: &dyn Archive, digest: &Digest) -> Result<Vec<u8>, String> {
+pub(super) fn content(archive: &dyn Archive, digest: &Digest) -> Result<Vec<u8>, String> {
     match archive.content(digest) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(format!("the content {digest} is not in the log")),

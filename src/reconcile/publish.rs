@@ -9,7 +9,7 @@ use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
     model::{
-        Capability, CheckOutcome, DeployNo, Fact, HealthState, Origin, Reason, Record, RootName,
+        Capability, CheckOutcome, DeployNo, Fact, GateResult, HealthState, Origin, Reason, Record, RootName,
         Step, ToolId,
     },
     ports::Watching,
@@ -169,12 +169,15 @@ fn tell_deploy(record: &Record, deploy: DeployNo, tools: &[ToolId], step: &Step)
         | Step::Switching { .. }
         | Step::Activated { .. }
         | Step::Confirmed { .. } => info!(event, seq, deploy, tool, why),
-        Step::Rejected(checks) => {
-            let failed = checks.iter().find_map(|it| match &it.outcome {
+        Step::Rejected(it) => {
+            let failed = it.checks.iter().find_map(|it| match &it.outcome {
                 CheckOutcome::Failed(failure) => Some(failure.why.as_str()),
                 CheckOutcome::Passed | CheckOutcome::Skipped(_) => None,
             });
-            warn!(event, seq, deploy, tool, why = failed);
+            let judgement = it.judgement.as_deref();
+            let blocked = judgement.and_then(|it| it.with_result(GateResult::Blocked).next());
+            let gate = blocked.map(|it| it.1.gate.as_str());
+            warn!(event, seq, deploy, tool, gate, why = failed.or(blocked.map(|it| &*it.1.why)));
         }
         Step::AwaitingApproval { .. }
         | Step::Conflicted { .. }

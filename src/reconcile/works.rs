@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::classes::Classes;
-use crate::ports::{After, Checks, Inputs, Pack, Shadow, Stage};
+use crate::ports::{After, Checks, Inputs, Pack, Shadow, Shadows, Stage};
 
 /// What a deploy needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -14,5 +14,6 @@ pub struct Works {
     pub classes: Arc<Classes>,
     pub after: Arc<dyn After>,
     pub shadow: Arc<dyn Shadow>,
+    pub shadows: Arc<dyn Shadows>,
     pub inputs: Arc<dyn Inputs>,
 }

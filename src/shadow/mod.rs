@@ -29,5 +29,6 @@ pub use self::{
     seen::{Effect, ErrorSeen, FileChange, RunSeen, Status},
     triage::{Compared, Judged, Judgement, judge},
     value::Value,
-    verdict::{Counts, Verdict, bound95, findings, verdict},
+    verdict::{Counts, bound95, findings, verdict},
 };
+pub use crate::model::Verdict;

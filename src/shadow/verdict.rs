@@ -8,35 +8,7 @@ use super::{
     path::Pattern,
     triage::{Compared, Judged, Judgement},
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// Nothing could be compared, through no fault of the candidate.
-    Error,
-    Unsafe,
-    Regressed,
-    Changed,
-    /// Changed, and only where whoever made it said so.
-    ChangedAsDeclared,
-    Inconclusive,
-    Improved,
-    Equivalent,
-}
-
-impl Verdict {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Unsafe => "unsafe",
-            Self::Regressed => "regressed",
-            Self::Changed => "changed",
-            Self::ChangedAsDeclared => "changed_as_declared",
-            Self::Inconclusive => "inconclusive",
-            Self::Improved => "improved",
-            Self::Equivalent => "equivalent",
-        }
-    }
-}
+use crate::model::Verdict;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {

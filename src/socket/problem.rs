@@ -39,6 +39,7 @@ pub(super) enum Code {
     CannotKeepOwner,
     SafetyStop,
     VerificationFailed,
+    PolicyRejected,
     BaseRequired,
     TooLarge,
     UnsupportedType,
@@ -89,6 +90,9 @@ impl Code {
             Self::SafetyStop => (S::CONFLICT, "safety_stop", "Nothing is changed in this root"),
             Self::VerificationFailed => {
                 (S::UNPROCESSABLE_ENTITY, "verification_failed", "Verification says no")
+            }
+            Self::PolicyRejected => {
+                (S::UNPROCESSABLE_ENTITY, "policy_rejected", "The root's policy says no")
             }
             Self::BaseRequired => {
                 (S::PRECONDITION_REQUIRED, "base_required", "What did you start from?")
@@ -148,6 +152,7 @@ impl Code {
             | Self::CannotKeepOwner
             | Self::SafetyStop
             | Self::VerificationFailed
+            | Self::PolicyRejected
             | Self::BaseRequired
             | Self::TooLarge
             | Self::UnsupportedType

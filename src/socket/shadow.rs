@@ -155,6 +155,8 @@ fn ordered(call: &Call, asked: Shadowing) -> Result<Asked, Problem> {
             inputs,
             limit: asked.limit,
             expect_changes: asked.expect_changes,
+            beside: std::collections::BTreeMap::new(),
+            only_with_inputs: false,
             seed,
         },
     })

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     check::CheckV1,
+    gate::{ExaminationV1, JudgementV1},
     fact::{runtime_name, tool_id},
     twin::{AuthorV1, BadText, Hex, reason},
 };
@@ -37,6 +38,8 @@ pub(super) struct ProposalV1 {
     key: Option<KeyV1>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     quarantines: Vec<(String, Hex)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    expect_changes: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,13 +96,17 @@ pub(super) struct LiveV1 {
 pub(super) enum StepV1 {
     Accepted(Box<ProposalV1>),
     Staged(Vec<MarkerV1>),
-    Verified(Vec<CheckV1>),
-    AwaitingApproval { why: String },
+    Verified(ExaminationV1),
+    AwaitingApproval {
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_ms: Option<u64>,
+    },
     Switching { markers: Vec<MarkerV1>, approved_by: Option<Author> },
     Activated { live: Vec<LiveV1>, witnesses: Vec<(String, String)> },
     Confirmed { why: String },
     NoOp(Box<ProposalV1>),
-    Rejected(Vec<CheckV1>),
+    Rejected(ExaminationV1),
     Conflicted { tools: Vec<String>, why: String },
     Aborted { why: String },
     RolledBack { by: u64, why: String },
@@ -114,6 +121,8 @@ struct DeployV1 {
     state: StateV1,
     markers: Vec<MarkerV1>,
     checks: Vec<CheckV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    judgement: Option<JudgementV1>,
     steps: Vec<(StateV1, i64)>,
     live: Vec<LiveV1>,
     witnesses: Vec<(String, String)>,
@@ -136,6 +145,7 @@ pub(super) fn to_row(deploy: &Deploy) -> Result<Vec<u8>, BadText> {
         state: deploy.state.into(),
         markers: many(&deploy.markers),
         checks: many(&deploy.checks),
+        judgement: deploy.judgement.as_deref().map(Into::into),
         steps: deploy.steps.iter().map(|it| (it.0.into(), it.1.0)).collect(),
         live: many(&deploy.live),
         witnesses: pairs(&deploy.witnesses),
@@ -156,6 +166,7 @@ pub(super) fn from_row(bytes: &[u8]) -> Result<Deploy, BadText> {
         state: it.state.into(),
         markers: it.markers.into_iter().map(Into::into).collect(),
         checks: all(it.checks, CheckV1::read)?,
+        judgement: it.judgement.map(|it| it.read().map(Box::new)).transpose()?,
         steps: it.steps.into_iter().map(|(state, at)| (state.into(), Timestamp(at))).collect(),
         live: all(it.live, LiveV1::read)?,
         witnesses: read_pairs(it.witnesses)?,
@@ -210,6 +221,7 @@ impl From<&Proposal> for ProposalV1 {
                 request: Hex(it.request),
             }),
             quarantines: it.quarantines.iter().map(|it| (it.0.to_string(), Hex(it.1))).collect(),
+            expect_changes: it.expect_changes.clone(),
         }
     }
 }
@@ -229,6 +241,7 @@ impl ProposalV1 {
             keeps_conflict: self.keeps_conflict,
             key: self.key.map(|it| RequestKey { uid: it.uid, key: it.key, request: it.request.0 }),
             quarantines: all(self.quarantines, |it| Ok((tool_id(&it.0)?, it.1.0)))?,
+            expect_changes: self.expect_changes,
         })
     }
 }
@@ -332,8 +345,10 @@ impl From<&Step> for StepV1 {
         match it {
             Step::Accepted(it) => Self::Accepted(Box::new((&**it).into())),
             Step::Staged(markers) => Self::Staged(many(markers)),
-            Step::Verified(checks) => Self::Verified(many(checks)),
-            Step::AwaitingApproval { why } => Self::AwaitingApproval { why: why.clone() },
+            Step::Verified(it) => Self::Verified(it.into()),
+            Step::AwaitingApproval { why, expires_ms } => {
+                Self::AwaitingApproval { why: why.clone(), expires_ms: *expires_ms }
+            }
             Step::Switching { markers, approved_by } => Self::Switching {
                 markers: many(markers),
                 approved_by: approved_by.as_ref().map(owned),
@@ -343,7 +358,7 @@ impl From<&Step> for StepV1 {
             }
             Step::Confirmed { why } => Self::Confirmed { why: why.clone() },
             Step::NoOp(it) => Self::NoOp(Box::new((&**it).into())),
-            Step::Rejected(checks) => Self::Rejected(many(checks)),
+            Step::Rejected(it) => Self::Rejected(it.into()),
             Step::Conflicted { tools, why } => {
                 let tools = tools.iter().map(ToString::to_string).collect();
                 Self::Conflicted { tools, why: why.clone() }
@@ -364,8 +379,10 @@ impl StepV1 {
         Ok(match self {
             Self::Accepted(it) => Step::Accepted(Box::new(it.read()?)),
             Self::Staged(it) => Step::Staged(markers(it)),
-            Self::Verified(it) => Step::Verified(all(it, CheckV1::read)?),
-            Self::AwaitingApproval { why } => Step::AwaitingApproval { why },
+            Self::Verified(it) => Step::Verified(it.read()?),
+            Self::AwaitingApproval { why, expires_ms } => {
+                Step::AwaitingApproval { why, expires_ms }
+            }
             Self::Switching { markers: it, approved_by } => {
                 Step::Switching { markers: markers(it), approved_by: approved_by.map(Into::into) }
             }
@@ -375,7 +392,7 @@ impl StepV1 {
             },
             Self::Confirmed { why } => Step::Confirmed { why },
             Self::NoOp(it) => Step::NoOp(Box::new(it.read()?)),
-            Self::Rejected(it) => Step::Rejected(all(it, CheckV1::read)?),
+            Self::Rejected(it) => Step::Rejected(it.read()?),
             Self::Conflicted { tools, why } => {
                 Step::Conflicted { tools: all(tools, |it| tool_id(&it))?, why }
             }

@@ -21,6 +21,7 @@ mod deploy;
 mod entry;
 mod fact;
 mod frame;
+mod gate;
 mod health;
 mod index;
 mod inputs;

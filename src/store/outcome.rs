@@ -100,7 +100,8 @@ words!(RuleV1 of Rule {
     Load, NovelError, FailureRate, Replay, Proven, Noise, Recovered, TooFewCalls, Reported
 });
 words!(AlertKindV1 of AlertKind {
-    Regressed, Frozen, Failing, Environment, InterfaceChanged, Slow, Inconclusive
+    Regressed, Frozen, Failing, Environment, InterfaceChanged, Slow, Inconclusive,
+    UnsafeCandidate
 });
 
 impl<'a> From<&'a Calls> for CallsV1<'a> {

@@ -4,18 +4,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Author, CheckShown, stamp};
+use super::{Author, CheckShown, Judgement, stamp};
 use crate::model;
 
 /// How a deploy ended, or how far it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deployed {
     /// Null: a dry run, or nothing that was not so already.
     pub deploy: Option<u64>,
     pub state: DeployState,
     pub changes: Vec<DeployedChange>,
     pub steps: Vec<DeployStep>,
-    /// Until when it must be confirmed.
+    /// What the gates made of it; absent where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
+    /// Until when it must be confirmed, or approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<String>,
     /// Why it is as it is, in words, where there is more to say.
@@ -70,12 +73,17 @@ pub struct Deploy {
     pub metadata: Map<String, Value>,
     pub changes: Vec<DeployChange>,
     pub steps: Vec<DeployStep>,
+    /// What the gates made of it; null where none was asked.
+    pub judgement: Option<Judgement>,
     /// Why it ended as it did.
     pub why: Option<String>,
     /// The deploy that took its place, or took it back.
     pub by: Option<u64>,
     pub confirm_within_ms: Option<u64>,
-    /// Until when it must be confirmed.
+    /// Where its author said that answers would differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_changes: Vec<String>,
+    /// Until when it must be confirmed, or approved.
     pub deadline: Option<String>,
     pub as_of: u64,
 }
@@ -171,6 +179,7 @@ impl From<&model::Deploy> for Deployed {
             state: it.state.into(),
             changes: changes.collect(),
             steps: steps(it),
+            judgement: it.judgement.as_deref().map(Into::into),
             deadline: it.deadline.map(stamp),
             why: it.why.clone(),
             as_of: it.as_of.0,
@@ -202,9 +211,11 @@ impl From<&model::Deploy> for Deploy {
             metadata: metadata.unwrap_or_default(),
             changes: it.proposal.changes.iter().enumerate().map(|each| shown(it, each)).collect(),
             steps: steps(it),
+            judgement: it.judgement.as_deref().map(Into::into),
             why: it.why.clone(),
             by: it.by.map(|it| it.0),
             confirm_within_ms: it.proposal.confirm_within_ms,
+            expect_changes: it.proposal.expect_changes.clone(),
             deadline: it.deadline.map(stamp),
             as_of: it.as_of.0,
         }

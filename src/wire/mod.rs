@@ -12,6 +12,7 @@ mod deploy;
 mod diff;
 mod event;
 mod health;
+mod judgement;
 mod list;
 mod object;
 mod outcome;
@@ -53,6 +54,7 @@ pub use event::{EVENTS, Event};
 pub use health::{
     Blamed, Health, HealthBaseline, HealthSummary, Latency, Replay, VersionCalls, Wellness,
 };
+pub use judgement::{GateShown, Judgement, ProofShown, ShadowJudged, ToolJudged};
 pub use list::List;
 pub use object::Object;
 pub use outcome::{
@@ -76,7 +78,7 @@ pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};
 pub use text::{duration, stamp, time};
 pub use tool::{Loaded, OnDisk, Sync, Tool};
 pub use undo::{
-    Back, Decision, DecisionRequest, RestoreRequest, RestoreTool, RollbackRequest, RollbackTool,
+    ApproveRequest, Back, Decision, DecisionRequest, RestoreRequest, RestoreTool, RollbackRequest, RollbackTool,
     Undo, UndoTool,
 };
 pub use verified::{CheckShown, FindingShown, OutcomeShown, Rejection};

@@ -41,10 +41,11 @@ pub struct DeployRequest {
     /// Roll back unless it is confirmed in this time, `1s` to `168h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_within: Option<String>,
-    /// Let a quarantined content through. Default: false.
+    /// Let a quarantined content through, or one that a shadow run stopped; by a person, with a message. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
-    /// JSON pointers into a tool's results that are meant to change. No gate goes by them yet.
+    /// JSON pointers (`*` for any segment) to where a tool's answers are meant to differ: `/value/total`. A shadow run that
+    /// finds nothing else to differ comes to `changed_as_declared`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_changes: Option<Vec<String>>,
 }

@@ -9,7 +9,7 @@ use super::{
     object::{maybe, maybe_list},
     proposal::{confirm_within, each_once, listed, message, metadata, reason, tool},
 };
-use crate::model::{Reason, ToolId, VersionNo};
+use crate::model::{Reason, Seq, ToolId, VersionNo};
 
 /// Puts earlier contents back, as new versions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,20 @@ pub struct DecisionRequest {
     pub author: Option<Claim>,
 }
 
+/// Lets a deploy go on that waits for approval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// At most 4,096 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(default, deserialize_with = "maybe", skip_serializing_if = "Option::is_none")]
+    pub author: Option<Claim>,
+    /// What was looked at: the deploy's own `as_of`. If it was judged anew since, it is not approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<u64>,
+}
+
 /// A rollback or restore, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undo {
@@ -178,6 +192,13 @@ impl RestoreRequest {
             quarantine: false,
             dry_run: self.dry_run.unwrap_or(false),
         })
+    }
+}
+
+impl ApproveRequest {
+    pub fn checked(self) -> Result<(Decision, Option<Seq>), Invalid> {
+        let decision = Decision { message: message(self.message)?, author: self.author };
+        Ok((decision, self.as_of.map(Seq)))
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Judgement, judgement::findings};
 use crate::model;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,16 +50,17 @@ pub struct FindingShown {
 }
 
 /// What a `verification_failed` or `policy_rejected` brings beside its words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
     /// Null: a dry run.
     pub deploy: Option<u64>,
     /// Of the first check that failed.
     pub exit_status: Option<i32>,
     pub output_tail: String,
-    /// Of all checks.
+    /// Of all checks and gates.
     pub findings: Vec<FindingShown>,
     pub checks: Vec<CheckShown>,
+    pub judgement: Option<Judgement>,
 }
 
 impl From<&model::CheckRun> for CheckShown {
@@ -105,15 +107,21 @@ impl CheckShown {
 }
 
 impl Rejection {
-    pub fn of(deploy: Option<model::DeployNo>, checks: &[model::CheckRun]) -> Self {
+    pub fn of(
+        deploy: Option<model::DeployNo>,
+        checks: &[model::CheckRun],
+        judgement: Option<&model::Judgement>,
+    ) -> Self {
         let checks: Vec<CheckShown> = checks.iter().map(Into::into).collect();
         let failed = checks.iter().find(|it| it.outcome == OutcomeShown::Failed);
+        let of_checks = checks.iter().flat_map(|it| it.findings.iter().cloned());
         Self {
             deploy: deploy.map(|it| it.0),
             exit_status: failed.and_then(|it| it.exit_status),
             output_tail: failed.map_or_else(String::new, |it| it.output_tail.clone()),
-            findings: checks.iter().flat_map(|it| it.findings.iter().cloned()).collect(),
+            findings: of_checks.chain(judgement.into_iter().flat_map(findings)).collect(),
             checks,
+            judgement: judgement.map(Into::into),
         }
     }
 }

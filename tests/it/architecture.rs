@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("roots", &["model"]),
     ("decide", &["model", "roots"]),
     ("merge", &["model"]),
-    ("shadow", &[]),
+    ("shadow", &["model"]),
     ("access", &["model"]),
     ("metrics", &[]),
     ("ports", &["model", "roots", "metrics", "shadow"]),

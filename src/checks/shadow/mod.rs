@@ -8,6 +8,7 @@ mod manifest;
 mod version;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use self::{
 };
 use super::Checker;
 use crate::{
-    model::{ReplayTable, Replayed},
+    model::{ReplayTable, Replayed, ToolId},
     ports::{
         CheckRules, ReplayOrder, ShadowContent, ShadowOrder, ShadowProgress, ShadowReport, Shadows,
         StopFlag,
@@ -56,6 +57,8 @@ impl Shadows for Checker {
 }
 
 type Early = Box<ShadowReport>;
+/// What goes live together with a version.
+type Beside = BTreeMap<ToolId, Option<Vec<u8>>>;
 
 fn early(verdict: Verdict, why: impl Into<String>) -> Early {
     Box::new(ShadowReport::without_runs(verdict, why))
@@ -74,12 +77,15 @@ impl Checker {
             return Err(early(Verdict::Inconclusive, why));
         };
         let (rules, manifest) = self.ready(order)?;
-        let version = |content: &ShadowContent| {
-            Version::new(&self.ladder, &rules, &order.tool, content, &manifest, stop)
+        if order.only_with_inputs && order.inputs.is_empty() && manifest.examples.is_empty() {
+            return Err(early(Verdict::Inconclusive, "no_inputs: nobody recorded or gave any"));
+        }
+        let version = |content: &ShadowContent, beside: &Beside| {
+            Version::new(&self.ladder, &rules, (&order.tool, content, beside), &manifest, stop)
                 .map_err(|it| early(Verdict::Inconclusive, format!("no_interpreter: {it}")))
         };
-        let mut old = version(control)?;
-        let mut new = version(&order.candidate)?;
+        let mut old = version(control, &Beside::new())?;
+        let mut new = version(&order.candidate, &order.beside)?;
         let loads = [old.load(), new.load()].map(|it| it.map_err(no_run));
         let [before, after] = loads;
         let (before, after) = (before?, after?);
@@ -142,8 +148,9 @@ impl Checker {
             return Err("no_inputs: no arguments of a failing call are known".to_owned());
         }
         let manifest = manifest::read(&rules.path, &order.tool)?;
+        let (tool, alone) = (&order.tool, Beside::new());
         let version =
-            |content| Version::new(&self.ladder, &rules, &order.tool, content, &manifest, stop);
+            |content| Version::new(&self.ladder, &rules, (tool, content, &alone), &manifest, stop);
         let (mut old, mut new) = (version(&order.old)?, version(&order.new)?);
         let until = Instant::now() + PATIENCE;
         let (mut runs, mut failures) = (0, [0, 0]);

@@ -1,7 +1,8 @@
 # Loads a tool once and runs it in a fork of its own for every call, in a directory of its own, of which nothing is left.
 # Its standard input is a socket: one JSON document a line, requests in, answers out; the tool gets neither that nor any
 # other descriptor of ours. argv: the tool's path, its copy, the root, the import root, the module's name or nothing, and
-# how it is run (module, script, program). `overlay.py` stands before this.
+# how it is run (module, script, program); then pairs of a path and its copy (nothing: the file goes), of what goes live
+# together with it. `overlay.py` stands before this.
 import hashlib
 import inspect
 import math
@@ -18,6 +19,7 @@ import time
 target, copy, tools, import_root, module, way = sys.argv[1:7]
 shared = []
 staged[target] = copy
+staged.update(zip(sys.argv[7::2], sys.argv[8::2]))
 channel = os.dup(0)
 os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
 here = os.getcwd()

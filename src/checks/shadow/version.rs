@@ -9,6 +9,7 @@ use std::{
 use serde_json::json;
 
 use super::{
+    Beside,
     heard::{self, Hello},
     manifest::Manifest,
 };
@@ -64,12 +65,11 @@ impl<'a> Version<'a> {
     pub(super) fn new(
         ladder: &'a Ladder,
         rules: &CheckRules,
-        tool: &ToolId,
-        content: &ShadowContent,
+        (tool, content, beside): (&ToolId, &ShadowContent, &Beside),
         manifest: &Manifest,
         stop: &'a StopFlag,
     ) -> Result<Self, String> {
-        let job = job(rules, tool, content, manifest)?;
+        let job = job(rules, tool, content, beside, manifest)?;
         let timeout = manifest.timeout.unwrap_or(Duration::from_secs(10));
         let (entry, by_words) = (manifest.entry.clone(), manifest.by_words);
         let (session, starts, calls, rung) = (None, 0, 0, None);
@@ -193,6 +193,7 @@ fn job(
     rules: &CheckRules,
     tool: &ToolId,
     content: &ShadowContent,
+    beside: &Beside,
     manifest: &Manifest,
 ) -> Result<Job, String> {
     let python = python::program(rules)?;
@@ -220,7 +221,19 @@ fn job(
         scratch: SCRATCH,
         ..Limits::default()
     };
-    let files =
+    let mut files =
         vec![JobFile { name, executable: content.executable, bytes: content.bytes.clone() }];
+    // As the root will stand: pairs of a path and its copy, or nothing where the file goes.
+    for (id, bytes) in beside {
+        let path = python::real_path(id, rules);
+        arguments.push(Job::text(&path));
+        let Some(bytes) = bytes else {
+            arguments.push(Job::text(""));
+            continue;
+        };
+        arguments.push(vec![Piece::File(files.len())]);
+        let name = path.file_name().unwrap_or_default().to_owned();
+        files.push(JobFile { name, executable: false, bytes: bytes.clone() });
+    }
     Ok(Job { program: Job::text(python), arguments, files, readable, limits, talks: true })
 }

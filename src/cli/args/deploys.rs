@@ -59,9 +59,12 @@ pub(in crate::cli) struct DeployArgs {
     /// What if somebody else changed it meanwhile: give up, merge line by line, or replace it all the same
     #[arg(long, value_name = "WHAT", default_value = "abort")]
     pub(in crate::cli) on_conflict: Clash,
-    /// Let a quarantined content through; for people, with a message
+    /// Let a content through that is quarantined, or that a shadow run stopped; for people, with a message
     #[arg(long)]
     pub(in crate::cli) force: bool,
+    /// Where answers are meant to differ: /value/total, with * for any segment
+    #[arg(long = "expect", value_name = "POINTER")]
+    pub(in crate::cli) expected: Vec<String>,
     /// The new file may be run
     #[arg(long, conflicts_with_all = ["no_executable", "delete"])]
     pub(in crate::cli) executable: bool,
@@ -166,6 +169,15 @@ pub(in crate::cli) struct DecisionArgs {
     /// By whom, if not by a person: ai, ai:NAME or human:NAME
     #[arg(long, value_name = "KIND[:NAME]")]
     pub(in crate::cli) author: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(in crate::cli) struct ApproveArgs {
+    #[command(flatten)]
+    pub(in crate::cli) decision: DecisionArgs,
+    /// What you looked at: the deploy's as_of; if it was judged anew since, it is not approved
+    #[arg(long, value_name = "SEQ")]
+    pub(in crate::cli) as_of: Option<u64>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -42,6 +42,7 @@ pub(super) fn run(args: &DeployArgs, client: &Client, out: &mut Out) -> Result<E
         dry_run: args.course.dry_run.then_some(true),
         confirm_within: args.course.confirm_within.clone(),
         force: args.force.then_some(true),
+        expect_changes: (!args.expected.is_empty()).then(|| args.expected.clone()),
         ..DeployRequest::default()
     };
     let again = args.tool.as_deref().zip(args.file.as_deref());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{outcome::style, refusal, version::pairs};
+use super::{judgement, outcome::style, refusal, version::pairs};
 use crate::cli::{
     args::DeploysArgs,
     client::{Client, Target},
@@ -117,7 +117,11 @@ fn one(deploy: &Value, out: &mut Out) {
     let steps = view::items(deploy, "/steps").iter();
     let steps: Vec<Vec<Cell>> = steps.flat_map(|it| step(it, out)).collect();
     out.table(&["STEP", "AT", "TOOK", "SANDBOX", "CHECK", "OUTCOME", "TOOL", "WHY"], &steps);
+    judgement::table(deploy, out);
     refusal::findings(deploy, out);
+    if state == "awaiting_approval" {
+        out.note(&judgement::next(deploy));
+    }
 }
 
 fn change(it: &Value) -> Vec<Cell> {

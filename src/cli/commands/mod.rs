@@ -15,6 +15,7 @@ mod diff;
 pub(super) mod doctor;
 mod events;
 mod health;
+mod judgement;
 mod history;
 mod list;
 mod man;
@@ -49,7 +50,7 @@ pub(super) fn run(command: &Command, client: &Client, out: &mut Out) -> Result<E
         Command::Deploys(args) => deploys::run(args, client, out),
         Command::Shadow(args) => shadow::run(args, client, out),
         Command::Confirm(args) => decision::run("confirm", args, client, out),
-        Command::Approve(args) => decision::run("approve", args, client, out),
+        Command::Approve(args) => decision::approve(args, client, out),
         Command::Abort(args) => decision::run("abort", args, client, out),
         Command::Runtimes => runtimes::run(client, out),
         Command::Outcome(args) => report::run(args, client, out),

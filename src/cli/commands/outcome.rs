@@ -11,7 +11,7 @@ use anstyle::Style;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::refusal;
+use super::{judgement, refusal};
 use crate::{
     cli::{
         client::{Client, Target, Wait},
@@ -143,7 +143,8 @@ pub(super) fn finish(answer: &Value, out: &mut Out) -> Exit {
             ));
         }
         "awaiting_approval" => {
-            out.note(&format!("it waits: a person may say `knowngood approve {number}`"));
+            out.note(&format!("it waits for a person: knowngood deploys {number} shows why"));
+            out.note(&judgement::next(answer));
         }
         "conflicted" => out.note(&format!("next: knowngood resolve {number}")),
         _ if is_at_it(answer) => {

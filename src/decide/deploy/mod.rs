@@ -2,7 +2,6 @@
 //! how a provisional one ends. Everything that is compared here is compared with what the log knows; the switch itself
 //! judges the disk.
 
-mod gate;
 mod propose;
 mod provisional;
 mod staged;
@@ -15,12 +14,13 @@ pub(super) use provisional::{
 pub(super) use staged::{rehearsed, staged, verified};
 pub(super) use switched::{interrupted, late, switched};
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Plan, State};
 use crate::model::{
-    Author, AuthorKind, Baseline, CheckRun, DeployNo, Digest, Fact, Late, Marker, Packed, Proposal,
-    Refusal, RootName, Step, SwitchOrder, Target, ToolId,
+    Author, AuthorKind, Baseline, Capability, Change, CheckRun, Class, DeployKind, DeployNo, Digest, Examined, Fact,
+    Judgement, Late, Marker, Packed, Proposal, Refusal, RootName, Step, SwitchOrder, Target,
+    Tool, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -28,10 +28,10 @@ use crate::model::{
 pub enum Task {
     /// Write the contents beside the live files.
     Stage(StageOrder),
-    /// Verify what was staged for the deploy.
-    Verify(DeployNo),
-    /// Verify what was staged for a rehearsal, then tell and discard it.
-    Rehearse(Arc<Proposal>, Vec<Marker>),
+    /// Find out what is asked about what was staged for the deploy.
+    Verify(DeployNo, Arc<Exam>),
+    /// The same for a rehearsal; then tell and discard it.
+    Rehearse(Arc<Proposal>, Vec<Marker>, Arc<Exam>),
     Switch(SwitchOrder),
     /// A switch of which it is not known how far it came.
     Settle(SwitchOrder),
@@ -54,9 +54,31 @@ pub enum Task {
     Replay(super::ReplayOrder),
 }
 
+/// What is known already, and what is to be found out. Verification always is.
+#[derive(Clone, Debug, Default)]
+pub struct Exam {
+    pub examined: Vec<Examined>,
+    pub shadow: Vec<Run>,
+}
+
+/// Both versions of a tool are to be run side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub tool: ToolId,
+    /// The content that it is compared with.
+    pub against: Option<Digest>,
+    /// Of that content, and what it may do.
+    pub class: Class,
+    pub accepted: BTreeSet<Capability>,
+    /// Where nobody knows an input, nothing is run.
+    pub only_with_inputs: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct StageOrder {
     pub proposal: Arc<Proposal>,
+    /// What each change is compared with.
+    pub against: Vec<Option<Digest>>,
     /// Contents that the request brought; others are in the log.
     pub contents: Arc<Vec<(Digest, Vec<u8>)>>,
     pub purpose: Purpose,
@@ -91,6 +113,22 @@ pub struct Prepared {
     pub contents: Vec<Packed>,
     /// `Some`: nothing has to be run to verify it.
     pub skipped: Option<Vec<CheckRun>>,
+    /// One for each change, in their order; none where nobody is going to judge it.
+    pub examined: Vec<Examined>,
+}
+
+impl StageOrder {
+    pub(super) fn new(
+        state: &State,
+        proposal: Proposal,
+        contents: Vec<(Digest, Vec<u8>)>,
+        purpose: Purpose,
+    ) -> Self {
+        let against = |it: &Change| compared_with(proposal.kind, it, state.tool(&it.tool));
+        let against = proposal.changes.iter().map(against).collect();
+        let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
+        Self { proposal, against, contents, purpose }
+    }
 }
 
 /// What a rehearsal came to: nothing of it happened.
@@ -100,7 +138,24 @@ pub struct Rehearsal {
     /// Where it would rest, or wait: `confirmed`, `activated`, `awaiting_approval`, `rejected` or `no_op`.
     pub state: crate::model::DeployState,
     pub checks: Vec<CheckRun>,
+    pub judgement: Option<Box<Judgement>>,
     pub why: Option<String>,
+}
+
+/// What a change is judged against: what it replaces, or the baseline where it replaces nothing.
+pub(super) fn compared_with(
+    kind: DeployKind,
+    change: &Change,
+    known: Option<&Tool>,
+) -> Option<Digest> {
+    match kind {
+        DeployKind::Accept => known?.baseline.as_ref().map(|it| it.digest),
+        DeployKind::Deploy
+        | DeployKind::Rollback
+        | DeployKind::Restore
+        | DeployKind::Automatic(_)
+        | DeployKind::Regressed => change.base.map(|it| it.digest),
+    }
 }
 
 fn step(deploy: DeployNo, proposal: &Proposal, step: Step) -> Fact {

@@ -38,8 +38,7 @@ pub(in crate::decide) fn propose(
     }
     by_policy(rules, &mut proposal);
     let purpose = if rehearsal { Purpose::Rehearsal } else { Purpose::Deploy };
-    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
-    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
+    Plan::default().task(Task::Stage(StageOrder::new(state, proposal, contents, purpose)))
 }
 
 /// The same request was made before; or another one with its key.
@@ -67,14 +66,15 @@ pub(in crate::decide) fn dispute(
     if not_bases(state, &proposal).is_empty() {
         return Plan::refused(Refusal::Conflict(Vec::new()));
     }
-    let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
-    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Dispute }))
+    let order = StageOrder::new(state, proposal, contents, Purpose::Dispute);
+    Plan::default().task(Task::Stage(order))
 }
 
 fn nothing_to_do(state: &State, proposal: Proposal, rehearsal: bool) -> Plan {
     if rehearsal {
         let (proposal, checks) = (Arc::new(proposal), Vec::new());
-        let told = Rehearsal { proposal, state: DeployState::NoOp, checks, why: None };
+        let (state, judgement, why) = (DeployState::NoOp, None, None);
+        let told = Rehearsal { proposal, state, checks, judgement, why };
         return Plan { rehearsal: Some(told), ..Plan::default() };
     }
     let fact = step(state.next_deploy(), &proposal, Step::NoOp(Box::new(proposal.clone())));

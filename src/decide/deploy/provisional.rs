@@ -8,7 +8,7 @@ use crate::{
     decide::{Plan, State, drift},
     model::{
         Author, AuthorKind, Base, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Fact,
-        LiveChange, Proposal, Reason, Refusal, RuntimeName, Step, ToolId,
+        LiveChange, Proposal, Reason, Refusal, RuntimeName, Seq, Step, ToolId,
     },
 };
 
@@ -91,10 +91,13 @@ fn has_it(state: &State, deploy: &Deploy, name: &RuntimeName, tool: &ToolId) -> 
     state.runtime(name).is_some_and(|it| it.loaded.get(tool).copied() == wanted)
 }
 
-/// The time to confirm is over.
+/// The time to confirm is over, or the time to approve.
 pub(in crate::decide) fn deadline(state: &State, number: DeployNo) -> Plan {
     let Some(deploy) = state.deploy(number).filter(|it| it.is_provisional()) else {
-        return Plan::default();
+        let waits = state.deploy(number).filter(|it| it.awaits_approval());
+        let why = || "nobody approved it in time".to_owned();
+        let aborted = |it: &Arc<Deploy>| step(number, &it.proposal, Step::Aborted { why: why() });
+        return Plan::of(waits.map(aborted).into_iter().collect());
     };
     let ms = deploy.proposal.confirm_within_ms.unwrap_or_default();
     let why = format!("deploy {number} was not confirmed within {ms} ms");
@@ -161,21 +164,33 @@ pub(in crate::decide) fn abort(state: &State, number: DeployNo, author: &Author)
     }
 }
 
-/// It goes on where it stopped to wait. What an `ai` waits for, an `ai` cannot give.
-pub(in crate::decide) fn approve(state: &State, number: DeployNo, author: &Author) -> Plan {
+/// It goes on where it stopped to wait. Only a person signs, for what was decided at `as_of`: whatever was judged anew
+/// since then was not looked at.
+pub(in crate::decide) fn approve(
+    state: &State,
+    number: DeployNo,
+    author: &Author,
+    as_of: Option<Seq>,
+) -> Plan {
     let deploy = match open(state, number) {
         Ok(deploy) => deploy,
         Err(refusal) => return Plan::refused(refusal),
     };
-    if author.kind == AuthorKind::Ai {
-        return Plan::refused(Refusal::NotByAi(author.clone()));
+    match author.kind {
+        AuthorKind::Ai => return Plan::refused(Refusal::NotByAi(author.clone())),
+        AuthorKind::Unknown => return Plan::refused(Refusal::OnlyByHuman(author.clone())),
+        AuthorKind::Human => (),
     }
-    if deploy.state != DeployState::AwaitingApproval {
+    if !deploy.awaits_approval() {
         return Plan::refused(not_in(deploy, "awaiting_approval"));
     }
+    if let Some(seen) = as_of.filter(|it| *it != deploy.as_of) {
+        let now = deploy.as_of;
+        return Plan::refused(Refusal::JudgedAnew { deploy: number, seen, now });
+    }
     let purpose = Purpose::Approved { deploy: number, by: author.clone() };
-    let (proposal, contents) = (Arc::new(deploy.proposal.clone()), Arc::default());
-    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose }))
+    let order = StageOrder::new(state, deploy.proposal.clone(), Vec::new(), purpose);
+    Plan::default().task(Task::Stage(order))
 }
 
 /// Back to what stood there before, if what stands there now is what the deploy brought; else it is over, and nothing is
@@ -208,9 +223,10 @@ fn take_back(
         keeps_conflict: false,
         key: None,
         quarantines: blamed,
+        expect_changes: Vec::new(),
     };
-    let (proposal, contents) = (Arc::new(proposal), Arc::default());
-    Plan::default().task(Task::Stage(StageOrder { proposal, contents, purpose: Purpose::Deploy }))
+    let order = StageOrder::new(state, proposal, Vec::new(), Purpose::Deploy);
+    Plan::default().task(Task::Stage(order))
 }
 
 fn back(deploy: &Deploy, live: &LiveChange) -> Change {

@@ -4,17 +4,20 @@
 use std::sync::Arc;
 
 use super::{
-    Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
-    gate::{Gate, gate},
+    Exam, Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
     propose::{known_by_key, not_bases, possible},
     step,
     switched::accepted,
 };
 use crate::{
-    decide::{Plan, Rules, State},
+    decide::{
+        Plan, Rules, State,
+        policy::{Subject, is_back, judge, wants_shadow},
+    },
     model::{
-        Author, CheckRun, Deploy, DeployKind, DeployNo, DeployState, Marker, Proposal, Refusal,
-        Step, SwitchOrder,
+        AlertKind, Author, CheckRun, Decision, Deploy, DeployKind, DeployNo, DeployState,
+        Examination, Examined, Fact, GateResult, Judgement, Marker, Policy, Proposal, Refusal,
+        Step, SwitchOrder, Verdict,
     },
 };
 
@@ -36,16 +39,19 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         return Plan::refused(refusal).task(discard(&proposal, &prepared.markers));
     }
     match purpose {
-        Purpose::Deploy => begun(state, &proposal, prepared),
-        Purpose::Rehearsal => match &prepared.skipped {
-            Some(checks) => rehearsed(&proposal, &prepared.markers, checks.clone()),
-            None => Plan::default().task(Task::Rehearse(proposal, prepared.markers)),
-        },
+        Purpose::Deploy => begun(state, rules, &proposal, prepared),
+        Purpose::Rehearsal => {
+            let Prepared { markers, skipped, examined, .. } = prepared;
+            match known_enough(state, rules, &proposal, skipped, examined) {
+                Ok(known) => rehearsed(state, rules, &proposal, &markers, known),
+                Err(exam) => Plan::default().task(Task::Rehearse(proposal, markers, exam)),
+            }
+        }
         Purpose::Dispute => disputed(state, &proposal, prepared),
         Purpose::Approved { deploy, by } => {
-            let whole =
-                Whole { deploy, proposal: &proposal, markers: prepared.markers, by: Some(by) };
-            go_live(state, whole, Plan::default())
+            let Prepared { markers, examined, .. } = prepared;
+            let whole = Whole { deploy, proposal: &proposal, markers, by: Some(by) };
+            approved(state, rules, whole, &examined)
         }
     }
 }
@@ -105,30 +111,76 @@ fn still_provisional(state: &State, of: DeployNo) -> Result<(), Refusal> {
     Err(Refusal::NotInState { deploy: of, state: now, wanted: "activated" })
 }
 
-fn begun(state: &State, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
+fn begun(state: &State, rules: &Rules, proposal: &Arc<Proposal>, prepared: Prepared) -> Plan {
     let deploy = state.next_deploy();
-    let Prepared { markers, contents, skipped } = prepared;
+    let Prepared { markers, contents, skipped, examined } = prepared;
     let mut plan = Plan::of(vec![
         step(deploy, proposal, Step::Accepted(Box::new((**proposal).clone()))),
         step(deploy, proposal, Step::Staged(markers.clone())),
     ]);
     plan.contents = contents;
-    let goes_back = matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Regressed);
-    let Some(checks) = skipped.or(goes_back.then(Vec::new)) else {
-        return plan.task(Task::Verify(deploy));
-    };
-    let whole = Whole { deploy, proposal, markers, by: None };
-    judged(state, whole, checks, plan)
+    match known_enough(state, rules, proposal, skipped, examined) {
+        Ok(known) => {
+            let whole = Whole { deploy, proposal, markers, by: None };
+            judged(state, rules, whole, known, plan)
+        }
+        Err(exam) => plan.task(Task::Verify(deploy, exam)),
+    }
 }
 
-pub(in crate::decide) fn verified(state: &State, deploy: DeployNo, checks: Vec<CheckRun>) -> Plan {
+/// What was found out: by verification, and about each change.
+type Found = (Vec<CheckRun>, Vec<Examined>);
+
+/// `Err`: that has to be found out before anything is decided.
+fn known_enough(
+    state: &State,
+    rules: &Rules,
+    proposal: &Proposal,
+    skipped: Option<Vec<CheckRun>>,
+    examined: Vec<Examined>,
+) -> Result<Found, Arc<Exam>> {
+    if is_back(proposal.kind) {
+        return Ok((Vec::new(), examined));
+    }
+    let shadow = wants_shadow(&subjects(state, rules, proposal, &examined), proposal);
+    match skipped {
+        Some(checks) if shadow.is_empty() => Ok((checks, examined)),
+        Some(_) | None => Err(Arc::new(Exam { examined, shadow })),
+    }
+}
+
+fn subjects<'a>(
+    state: &'a State,
+    rules: &'a Rules,
+    proposal: &'a Proposal,
+    examined: &'a [Examined],
+) -> Vec<Subject<'a>> {
+    let is_tool = |id: &str| {
+        let known = id.parse().is_ok_and(|it| state.tool(&it).is_some_and(|it| it.head.is_some()));
+        known || proposal.changes.iter().any(|it| it.tool.as_str() == id)
+    };
+    let each = proposal.changes.iter().zip(examined);
+    let subject = |(change, examined)| {
+        let change: &'a crate::model::Change = change;
+        let policy: &'a Policy = &rules.roots.get(&change.tool.root())?.policy;
+        Some(Subject::new(change, policy, examined, state.tool(&change.tool), is_tool))
+    };
+    each.filter_map(subject).collect()
+}
+
+pub(in crate::decide) fn verified(
+    state: &State,
+    rules: &Rules,
+    deploy: DeployNo,
+    found: Found,
+) -> Plan {
     // It may have been given up meanwhile.
     let Some(known) = state.deploy(deploy).filter(|it| it.state == DeployState::Staged) else {
         return Plan::default();
     };
     let whole =
         Whole { deploy, proposal: &known.proposal, markers: known.markers.clone(), by: None };
-    judged(state, whole, checks, Plan::default())
+    judged(state, rules, whole, found, Plan::default())
 }
 
 /// A deploy with everything that a switch needs.
@@ -139,26 +191,105 @@ struct Whole<'a> {
     by: Option<Author>,
 }
 
-fn judged(state: &State, whole: Whole<'_>, checks: Vec<CheckRun>, mut plan: Plan) -> Plan {
+fn judged(
+    state: &State,
+    rules: &Rules,
+    whole: Whole<'_>,
+    (checks, examined): Found,
+    mut plan: Plan,
+) -> Plan {
     let Whole { deploy, proposal, markers, .. } = &whole;
-    match gate(proposal, &checks) {
-        Gate::Shut => {
-            plan.facts.push(step(*deploy, proposal, Step::Rejected(checks)));
-            let task = discard(proposal, markers);
-            plan.task(task)
+    let judgement = judge(subjects(state, rules, proposal, &examined), proposal, &checks);
+    let decision = judgement.decision;
+    let why = why(&judgement);
+    let alert = alert(state, *deploy, proposal, &judgement);
+    let judgement = Some(Box::new(judgement)).filter(|_| !is_back(proposal.kind));
+    let found = Examination { checks, judgement };
+    match decision {
+        Decision::Reject => {
+            plan.facts.push(step(*deploy, proposal, Step::Rejected(found)));
+            plan.facts.extend(alert);
+            plan.task(discard(proposal, markers))
         }
-        Gate::Approval(why) => {
-            plan.facts.push(step(*deploy, proposal, Step::Verified(checks)));
-            plan.facts.push(step(*deploy, proposal, Step::AwaitingApproval { why }));
+        Decision::Pending => {
+            plan.facts.push(step(*deploy, proposal, Step::Verified(found)));
+            plan.facts.push(step(*deploy, proposal, waits(rules, proposal, why)));
             // It may wait for days: it is staged anew when it goes on.
-            let task = discard(proposal, markers);
-            plan.task(task)
+            plan.task(discard(proposal, markers))
         }
-        Gate::Open => {
-            plan.facts.push(step(*deploy, proposal, Step::Verified(checks)));
+        Decision::Activate => {
+            plan.facts.push(step(*deploy, proposal, Step::Verified(found)));
             go_live(state, whole, plan)
         }
     }
+}
+
+/// As long as the most patient of its roots.
+fn waits(rules: &Rules, proposal: &Proposal, why: String) -> Step {
+    let roots = proposal.changes.iter().filter_map(|it| rules.roots.get(&it.tool.root()));
+    Step::AwaitingApproval { why, expires_ms: roots.map(|it| it.policy.approval_ms).max() }
+}
+
+/// What somebody has to look at, or what stopped it, in words.
+fn why(judgement: &Judgement) -> String {
+    let result = match judgement.decision {
+        Decision::Activate => return String::new(),
+        Decision::Pending => GateResult::Waits,
+        Decision::Reject => GateResult::Blocked,
+    };
+    let said = judgement.with_result(result).map(|(tool, gate)| format!("{tool}: {}", gate.why));
+    said.collect::<Vec<_>>().join("; ")
+}
+
+/// Somebody should know that a content tried what the live version does not do.
+fn alert(
+    state: &State,
+    deploy: DeployNo,
+    proposal: &Proposal,
+    judgement: &Judgement,
+) -> Option<Fact> {
+    let is_unsafe = |it: Verdict| it == Verdict::Unsafe;
+    let tried = judgement.tools.iter().find(|it| {
+        judgement.decision == Decision::Reject
+            && it.shadow.as_ref().is_some_and(|it| is_unsafe(it.verdict))
+    })?;
+    let live = state.on_disk(&tried.tool)?;
+    Some(Fact::AlertRaised {
+        tool: tried.tool.clone(),
+        version: live.digest,
+        number: live.number,
+        kind: AlertKind::UnsafeCandidate,
+        why: format!("deploy {deploy} by {} was stopped: {}", proposal.author, why(judgement)),
+    })
+}
+
+/// Approved was what was judged then: where what it can do looks different now, somebody has to look again.
+fn approved(state: &State, rules: &Rules, whole: Whole<'_>, examined: &[Examined]) -> Plan {
+    let Whole { deploy, proposal, markers, .. } = &whole;
+    let seen = state.deploy(*deploy).and_then(|it| it.judgement.as_deref());
+    let mut now = judge(subjects(state, rules, proposal, examined), proposal, &[]);
+    let same = |seen: &Judgement| {
+        let classes = |it: &Judgement| it.tools.iter().map(|it| it.class.clone()).collect::<Vec<_>>();
+        classes(seen) == classes(&now)
+    };
+    let Some(seen) = seen.filter(|it| !same(it)) else {
+        return go_live(state, whole, Plan::default());
+    };
+    // Versions are run once; what came of it still holds for these contents.
+    for (now, seen) in now.tools.iter_mut().zip(&seen.tools) {
+        now.shadow.clone_from(&seen.shadow);
+    }
+    now.decision = Decision::Pending;
+    let why = format!(
+        "what it can do is judged otherwise than when it was looked at: {}",
+        now.with_result(GateResult::Waits).map(|it| it.1.why.as_str()).collect::<Vec<_>>().join("; ")
+    );
+    let found = Examination { checks: Vec::new(), judgement: Some(Box::new(now)) };
+    let facts = vec![
+        step(*deploy, proposal, Step::Verified(found)),
+        step(*deploy, proposal, waits(rules, proposal, why)),
+    ];
+    Plan::of(facts).task(discard(proposal, markers))
 }
 
 /// The intent, unless the log knows already that it would fail.
@@ -183,20 +314,26 @@ fn go_live(state: &State, whole: Whole<'_>, mut plan: Plan) -> Plan {
 
 /// What would have come of it.
 pub(in crate::decide) fn rehearsed(
+    state: &State,
+    rules: &Rules,
     proposal: &Arc<Proposal>,
     markers: &[Marker],
-    checks: Vec<CheckRun>,
+    (checks, examined): Found,
 ) -> Plan {
     let live = if proposal.confirm_within_ms.is_some() {
         DeployState::Activated
     } else {
         DeployState::Confirmed
     };
-    let (state, why) = match gate(proposal, &checks) {
-        Gate::Open => (live, None),
-        Gate::Approval(why) => (DeployState::AwaitingApproval, Some(why)),
-        Gate::Shut => (DeployState::Rejected, None),
+    let judgement = judge(subjects(state, rules, proposal, &examined), proposal, &checks);
+    let comes_to = match judgement.decision {
+        Decision::Activate => live,
+        Decision::Pending => DeployState::AwaitingApproval,
+        Decision::Reject => DeployState::Rejected,
     };
-    let told = Rehearsal { proposal: Arc::clone(proposal), state, checks, why };
-    Plan { rehearsal: Some(told), ..Plan::default() }.task(discard(proposal, markers))
+    let why = Some(why(&judgement)).filter(|it| !it.is_empty());
+    let (proposal, judgement) = (Arc::clone(proposal), Some(Box::new(judgement)));
+    let task = discard(&proposal, markers);
+    let told = Rehearsal { proposal, state: comes_to, checks, judgement, why };
+    Plan { rehearsal: Some(told), ..Plan::default() }.task(task)
 }

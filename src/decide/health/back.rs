@@ -1,7 +1,7 @@
 //! Back to the known good: a deploy that the rules themselves propose. It takes the way of every deploy, but for verification
 //! and gates, since what it brings did well before. What the same deploy brought together goes back together.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
 use super::{ReplayOrder, states::micros};
 use crate::{
@@ -90,9 +90,9 @@ pub(in crate::decide) fn taken_back(state: &State, id: &ToolId) -> Plan {
         keeps_conflict: false,
         key: None,
         quarantines: vec![(id.clone(), watch.version)],
+        expect_changes: Vec::new(),
     };
-    let (proposal, contents) = (Arc::new(proposal), Arc::default());
-    let order = StageOrder { proposal, contents, purpose: Purpose::Deploy };
+    let order = StageOrder::new(state, proposal, Vec::new(), Purpose::Deploy);
     Plan { tasks: vec![Task::Stage(order)], ..Plan::default() }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, RootName,
     },
     ports::{
-        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, RootFiles, Source,
+        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, RootFiles, Source,
         StopFlag,
     },
     reconcile::{
@@ -64,6 +64,7 @@ impl FakeCrew {
             classes: Arc::new(Classes::new(Arc::new(Nobody), Arc::new(Nobody))),
             after: Arc::new(Ran(ran)),
             shadow: Arc::new(NoShadow),
+            shadows: Arc::new(NoShadows),
             inputs: Arc::new(NoInputs),
         };
         let (crew, pocket): (Arc<Crew>, Arc<Mailbox>) = Default::default();

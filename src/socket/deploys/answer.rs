@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use crate::{
-    model::{CheckOutcome, CheckRun, Deploy, DeployNo, DeployState, Record},
+    model::{
+        CheckOutcome, CheckRun, Deploy, DeployNo, DeployState, GateResult, Judgement, Record,
+    },
     reconcile::{Handle, Unavailable},
     socket::{
         call::Call,
@@ -123,24 +125,42 @@ pub(in crate::socket) fn told(
         | DeployState::Verified
         | DeployState::Switching
         | DeployState::AwaitingApproval => Ok(Ending::goes_on(deployed)),
-        DeployState::Rejected => Err(rejected(Some(deploy.number), &deploy.checks)),
+        DeployState::Rejected => {
+            Err(rejected(Some(deploy.number), &deploy.checks, deploy.judgement.as_deref()))
+        }
         DeployState::Conflicted => Err(conflicted(call, deploy)?),
         DeployState::Aborted | DeployState::Abandoned => Err(given_up(deploy)),
     }
 }
 
-pub(super) fn rejected(deploy: Option<DeployNo>, checks: &[CheckRun]) -> Problem {
+pub(super) fn rejected(
+    deploy: Option<DeployNo>,
+    checks: &[CheckRun],
+    judgement: Option<&Judgement>,
+) -> Problem {
     let failed = checks.iter().find_map(|it| match &it.outcome {
         CheckOutcome::Failed(failure) => Some((it, failure)),
         CheckOutcome::Passed | CheckOutcome::Skipped(_) => None,
     });
-    let detail = failed.map_or_else(String::new, |(run, failure)| {
-        let tool = run.tool.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
-        format!("the check `{}`{tool} failed: {}", run.check, failure.why)
-    });
-    Problem::new(Code::VerificationFailed, detail)
-        .hint("mend what `findings` and `output_tail` name, and deploy again with the same base")
-        .members(&Rejection::of(deploy, checks))
+    let problem = match failed {
+        Some((run, failure)) => {
+            let tool = run.tool.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
+            let detail = format!("the check `{}`{tool} failed: {}", run.check, failure.why);
+            Problem::new(Code::VerificationFailed, detail)
+                .hint("mend what `findings` and `output_tail` name, and deploy again with the same base")
+        }
+        None => {
+            let blocked = judgement.and_then(|it| it.with_result(GateResult::Blocked).next());
+            let detail = blocked.map_or_else(String::new, |(tool, gate)| {
+                format!("the gate `{}` stopped {tool}: {}", gate.gate.as_str(), gate.why)
+            });
+            Problem::new(Code::PolicyRejected, detail).hint(
+                "mend what `findings` name, and deploy again with the same base; a person may deploy it with \
+                 \"force\": true and a message",
+            )
+        }
+    };
+    problem.members(&Rejection::of(deploy, checks, judgement))
 }
 
 /// A conflict that was met on the way: told with what stands there now.

@@ -5,15 +5,15 @@ use super::{
     number, wait,
 };
 use crate::{
-    model::{Author, AuthorKind, DeployNo},
+    model::{Author, AuthorKind, DeployNo, Refusal},
     reconcile::Command,
     socket::{
         author::authorship,
         call::Call,
-        problem::{Code, Problem},
+        problem::Problem,
         route::Json,
     },
-    wire::{DecisionRequest, Deployed, WaitQuery},
+    wire::{ApproveRequest, Decision, DecisionRequest, Deployed, WaitQuery},
 };
 
 pub(in crate::socket) async fn confirm(
@@ -21,7 +21,8 @@ pub(in crate::socket) async fn confirm(
     query: WaitQuery,
     Json(request): Json<DecisionRequest>,
 ) -> Result<Ending, Problem> {
-    decide(&call, &query, request, |deploy, author| Command::Confirm { deploy, author }).await
+    let asked = request.checked()?;
+    decide(&call, &query, asked, |deploy, author| Command::Confirm { deploy, author }).await
 }
 
 pub(in crate::socket) async fn abort(
@@ -29,34 +30,34 @@ pub(in crate::socket) async fn abort(
     query: WaitQuery,
     Json(request): Json<DecisionRequest>,
 ) -> Result<Ending, Problem> {
-    decide(&call, &query, request, |deploy, author| Command::Abort { deploy, author }).await
+    let asked = request.checked()?;
+    decide(&call, &query, asked, |deploy, author| Command::Abort { deploy, author }).await
 }
 
 pub(in crate::socket) async fn approve(
     call: Call,
     query: WaitQuery,
-    Json(request): Json<DecisionRequest>,
+    Json(request): Json<ApproveRequest>,
 ) -> Result<Ending, Problem> {
-    let by = authorship(&call, request.author.clone())?.author;
-    if by.kind == AuthorKind::Ai {
-        return Err(Problem::new(
-            Code::Forbidden,
-            format!("{by} is an ai: somebody else has to approve"),
-        ));
+    let (asked, as_of) = request.checked()?;
+    let by = authorship(&call, asked.author.clone())?.author;
+    match by.kind {
+        AuthorKind::Ai => return Err(Refusal::NotByAi(by).into()),
+        AuthorKind::Unknown => return Err(Refusal::OnlyByHuman(by).into()),
+        AuthorKind::Human => (),
     }
-    decide(&call, &query, request, |deploy, author| Command::Approve { deploy, author }).await
+    decide(&call, &query, asked, |deploy, author| Command::Approve { deploy, author, as_of }).await
 }
 
 async fn decide(
     call: &Call,
     query: &WaitQuery,
-    request: DecisionRequest,
+    asked: Decision,
     command: impl FnOnce(DeployNo, Author) -> Command,
 ) -> Result<Ending, Problem> {
     call.view()?;
     let (wait, number) = (wait(query.wait.as_deref())?, number(call)?);
     call.check_writable()?;
-    let asked = request.checked()?;
     let author = authorship(call, asked.author)?.author;
     let granted = call.handle()?.request(command(number, author)).await??;
     // Taking back is a deploy of its own: what it came to is the answer.

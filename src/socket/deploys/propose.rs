@@ -147,6 +147,7 @@ async fn put_together(
             keeps_conflict,
             key,
             quarantines: Vec::new(),
+            expect_changes: asked.expect_changes,
         };
         let proposal = Box::new(proposal);
         Ok(Some(if conflicts {
@@ -185,7 +186,7 @@ async fn answered(call: &Call, granted: Granted, wait: Duration) -> Result<Endin
 /// What would have happened. Nothing of it did.
 fn rehearsed(it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
     if it.state == DeployState::Rejected {
-        return Err(rejected(None, &it.checks));
+        return Err(rejected(None, &it.checks, it.judgement.as_deref()));
     }
     let changes = it.proposal.changes.iter().map(|change| DeployedChange {
         tool: change.tool.to_string(),
@@ -202,6 +203,7 @@ fn rehearsed(it: &Rehearsal, as_of: u64) -> Result<Ending, Problem> {
         state: it.state.into(),
         changes: changes.collect(),
         steps: verified(&it.checks),
+        judgement: it.judgement.as_deref().map(Into::into),
         deadline: None,
         why: Some(why),
         as_of,

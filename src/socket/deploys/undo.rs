@@ -94,6 +94,7 @@ async fn put_together(
             keeps_conflict: false,
             key: None,
             quarantines,
+            expect_changes: Vec::new(),
         };
         Ok((proposal, contents))
     })

@@ -56,6 +56,10 @@ impl From<Refusal> for Problem {
             Refusal::NotInState { deploy, state, .. } => Self::new(Code::NotInState, said)
                 .with("deploy", deploy.0)
                 .with("state", state.as_str()),
+            Refusal::JudgedAnew { deploy, now, .. } => Self::new(Code::NotInState, said)
+                .hint(format!("look at GET /v1/deploys/{deploy}, then approve that with its as_of"))
+                .with("deploy", deploy.0)
+                .with("as_of", now.0),
             Refusal::NotByAi(_) => Self::new(Code::Forbidden, said),
             Refusal::OnlyByHuman(_) => Self::new(Code::Forbidden, said)
                 .hint("the key authors.human says who is a person")

@@ -14,7 +14,7 @@ use crate::{
         LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
     ports::{
-        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, Pack, Stage, StageFailure, StopFlag,
+        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, Pack, Stage, StageFailure, StopFlag,
     },
     reconcile::{Classes, Works},
 };
@@ -31,6 +31,7 @@ pub(super) fn works(tree: &MemoryTree) -> Works {
         )),
         after: Arc::new(NoCommands),
         shadow: Arc::new(NoShadow),
+        shadows: Arc::new(NoShadows),
         inputs: Arc::new(NoInputs),
     }
 }

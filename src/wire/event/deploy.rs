@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Author, CheckOutcome, CheckRun, LiveChange, Proposal, Step, ToolId};
+use crate::model::{
+    Author, CheckOutcome, CheckRun, Class, Judgement, LiveChange, Proposal, Step, ToolId,
+};
 
 pub(super) fn author(step: &Step) -> Option<&Author> {
     match step {
@@ -25,8 +27,9 @@ pub(super) fn author(step: &Step) -> Option<&Author> {
 pub(super) fn detail(tools: &[ToolId], step: &Step) -> Value {
     let mut detail = match step {
         Step::Accepted(it) | Step::NoOp(it) => proposed(it),
-        Step::Verified(checks) | Step::Rejected(checks) => {
-            json!({ "checks": checks.iter().map(check).collect::<Vec<_>>() })
+        Step::Verified(it) | Step::Rejected(it) => {
+            let checks = it.checks.iter().map(check).collect::<Vec<_>>();
+            json!({ "checks": checks, "judgement": it.judgement.as_deref().map(judged) })
         }
         Step::Activated { live, .. } => {
             json!({ "changes": live.iter().map(change).collect::<Vec<_>>() })
@@ -34,8 +37,10 @@ pub(super) fn detail(tools: &[ToolId], step: &Step) -> Value {
         Step::Conflicted { tools, why } => json!({ "conflicts": names(tools), "why": why }),
         Step::RolledBack { by, why } => json!({ "by": by.0, "why": why }),
         Step::Superseded { by, why } => json!({ "by": by.map(|it| it.0), "why": why }),
-        Step::AwaitingApproval { why }
-        | Step::Confirmed { why }
+        Step::AwaitingApproval { why, expires_ms } => {
+            json!({ "why": why, "expires_ms": expires_ms })
+        }
+        Step::Confirmed { why }
         | Step::Aborted { why }
         | Step::Abandoned { why } => json!({ "why": why }),
         Step::Staged(_) | Step::Switching { .. } => json!({}),
@@ -55,6 +60,21 @@ fn proposed(it: &Proposal) -> Value {
         "kind": it.kind.as_str(), "reason": it.reason.as_str(), "message": it.message,
         "confirm_within_ms": it.confirm_within_ms,
     })
+}
+
+/// Without the evidence and what shadow runs found.
+fn judged(it: &Judgement) -> Value {
+    let tools = it.tools.iter().map(|it| {
+        let (class, shadow) = (it.class.as_ref(), it.shadow.as_ref());
+        let added = class.map(|it| it.added.iter().map(ToString::to_string).collect::<Vec<_>>());
+        json!({
+            "tool": it.tool.as_str(), "class": class.map(|it| it.class.as_str()),
+            "class_before": class.and_then(|it| it.before).map(Class::as_str), "added": added,
+            "verdict": shadow.map(|it| it.verdict.as_str()),
+        })
+    });
+    let tools: Vec<Value> = tools.collect();
+    json!({ "decision": it.decision.as_str(), "tools": tools })
 }
 
 fn check(it: &CheckRun) -> Value {

@@ -1,0 +1,228 @@
+//! What was found out about a deploy against what its roots demand: each gate of each change answers, and the worst answer
+//! is the decision.
+
+use super::{ClassSummary, Policy, Run, demand, classified, compared_with, exempt, is_back, is_wider, summary};
+use crate::model::{
+    AuthorKind, Change, CheckOutcome, CheckRun, Class, Decision, Demand, Examined, Gate,
+    GateResult, GateRun, Judgement, Proposal, ShadowSummary, Tool, ToolId, ToolJudged, Verdict,
+    Waivers,
+};
+
+/// One change with all that is asked about it.
+pub(in crate::decide) struct Subject<'a> {
+    pub(super) change: &'a Change,
+    pub(super) policy: &'a Policy,
+    pub(super) examined: &'a Examined,
+    pub(super) known: Option<&'a Tool>,
+    pub(super) class: Option<ClassSummary>,
+    /// It is what another tool is examined with.
+    is_exam: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// `tools`: whether there is, or is to be, a tool with this id.
+    pub(in crate::decide) fn new(
+        change: &'a Change,
+        policy: &'a Policy,
+        examined: &'a Examined,
+        known: Option<&'a Tool>,
+        tools: impl Fn(&str) -> bool,
+    ) -> Self {
+        let waivers: &Waivers = known.map_or(&[], |it| it.waivers());
+        let class = summary(examined, waivers);
+        Self { change, policy, examined, known, class, is_exam: is_exam(&change.tool, tools) }
+    }
+
+    /// Nobody waits for a run that can show nothing, where nothing depends on it.
+    pub(super) fn run(&self, proposal: &Proposal, demand: Demand) -> Run {
+        let waivers: &Waivers = self.known.map_or(&[], |it| it.waivers());
+        let live = self.examined.live.clone().map(|it| classified(it, waivers));
+        let against = compared_with(proposal.kind, self.change, self.known);
+        Run {
+            tool: self.change.tool.clone(),
+            against,
+            class: live.as_ref().map_or(Class::Unknown, |it| it.class),
+            accepted: live.map(|it| it.effective).unwrap_or_default(),
+            only_with_inputs: demand == Demand::Advise,
+        }
+    }
+}
+
+/// Extensions of tools that a manifest may stand beside.
+const BESIDE: [&str; 7] = ["py", "sh", "js", "ts", "rb", "pl", ""];
+
+/// `web/fetch.toml` says how `web/fetch.py` is compared.
+fn is_exam(tool: &ToolId, tools: impl Fn(&str) -> bool) -> bool {
+    let Some(stem) = tool.as_str().strip_suffix(".toml") else { return false };
+    BESIDE.iter().any(|it| tools(&if it.is_empty() { stem.to_owned() } else { format!("{stem}.{it}") }))
+}
+
+pub(in crate::decide) fn judge(
+    subjects: Vec<Subject<'_>>,
+    proposal: &Proposal,
+    checks: &[CheckRun],
+) -> Judgement {
+    let tools = subjects.into_iter().map(|it| judged(it, proposal, checks)).collect::<Vec<_>>();
+    let worst = tools.iter().flat_map(|it| it.gates.iter().map(|gate| gate.result)).max();
+    let decision = match worst.unwrap_or(GateResult::Passed) {
+        GateResult::Skipped | GateResult::Passed | GateResult::Warned => Decision::Activate,
+        GateResult::Waits => Decision::Pending,
+        GateResult::Blocked => Decision::Reject,
+    };
+    Judgement { decision, tools }
+}
+
+fn judged(subject: Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> ToolJudged {
+    let gates = if is_back(proposal.kind) { Vec::new() } else { gates(&subject, proposal, checks) };
+    ToolJudged {
+        tool: subject.change.tool.clone(),
+        shadow: subject.examined.shadow.clone(),
+        policy: subject.policy.digest,
+        class: subject.class,
+        gates,
+    }
+}
+
+fn gates(subject: &Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> Vec<GateRun> {
+    let by_ai = proposal.author.kind == AuthorKind::Ai;
+    let mut gates = vec![verification(&subject.change.tool, by_ai, checks)];
+    if let Some(why) = exempt(proposal, subject.change, subject.known) {
+        gates.push(run(Gate::Class, GateResult::Passed, why));
+        return gates;
+    }
+    let demand = demand(subject.policy, &proposal.author, subject.class.as_ref());
+    gates.push(class(subject, demand, by_ai));
+    gates.extend(shadow(subject, demand, proposal));
+    if by_ai && subject.is_exam {
+        let why = "it says how another tool is examined; an ai does not change its own exam";
+        gates.push(run(Gate::Approval, GateResult::Waits, why));
+    }
+    gates
+}
+
+fn run(gate: Gate, result: GateResult, why: impl Into<String>) -> GateRun {
+    GateRun { gate, result, why: why.into() }
+}
+
+/// Verification of an `ai`'s content that did not take place is looked at by somebody.
+fn verification(tool: &ToolId, by_ai: bool, checks: &[CheckRun]) -> GateRun {
+    let gate = |result, why: &str| run(Gate::Verification, result, why);
+    let of = || checks.iter().filter(|it| it.tool.as_ref().is_none_or(|it| it == tool));
+    let failed = of().find_map(|it| match &it.outcome {
+        CheckOutcome::Failed(failure) => Some(format!("`{}` {}", it.check, failure.why)),
+        CheckOutcome::Passed | CheckOutcome::Skipped(_) => None,
+    });
+    if let Some(why) = failed {
+        return gate(GateResult::Blocked, &why);
+    }
+    // A check that was left out beside one that ran says nothing; one that stands alone does.
+    if of().any(|it| it.outcome == CheckOutcome::Passed) {
+        return gate(GateResult::Passed, "");
+    }
+    let skipped = of().find_map(|it| match &it.outcome {
+        CheckOutcome::Skipped(why) => Some(why.as_str()),
+        CheckOutcome::Passed | CheckOutcome::Failed(_) => None,
+    });
+    match skipped {
+        Some(why) if by_ai => gate(GateResult::Waits, &format!("it was skipped: {why}")),
+        Some(why) => gate(GateResult::Skipped, why),
+        None => gate(GateResult::Passed, ""),
+    }
+}
+
+fn class(subject: &Subject<'_>, demand: Demand, by_ai: bool) -> GateRun {
+    let gate = |result, why: String| run(Gate::Class, result, why);
+    let waits = demand == Demand::Approve;
+    let Some(class) = &subject.class else {
+        let result = if waits { GateResult::Waits } else { GateResult::Passed };
+        return gate(result, "the tool is to go".to_owned());
+    };
+    let wider = is_wider(class).then(|| widened(class));
+    match wider {
+        // Of a shadow demand, nothing new is a part.
+        Some(why) if waits || demand == Demand::Shadow => gate(GateResult::Waits, why),
+        Some(why) => gate(GateResult::Warned, why),
+        None if waits => {
+            let who = if by_ai { "an ai" } else { "anybody" };
+            let why = format!("it is {}: what {who} changes there is looked at first", class.class);
+            gate(GateResult::Waits, why)
+        }
+        None => gate(GateResult::Passed, format!("{}, as before", class.class)),
+    }
+}
+
+fn widened(class: &ClassSummary) -> String {
+    let added: Vec<String> = class.added.iter().map(ToString::to_string).collect();
+    let from = class.before.map_or("nothing", Class::as_str);
+    let places: Vec<String> = class
+        .evidence
+        .iter()
+        .take(3)
+        .map(|it| match it.line {
+            Some(line) => format!("{} in {} line {line}", it.via, it.file),
+            None => format!("{} in {}", it.via, it.file),
+        })
+        .collect();
+    let mut why = if added.is_empty() {
+        format!("its class goes from {from} to {}", class.class)
+    } else {
+        format!("it can do more than before: {} ({from} → {})", added.join(", "), class.class)
+    };
+    if !places.is_empty() {
+        why.push_str(": ");
+        why.push_str(&places.join("; "));
+    }
+    why
+}
+
+/// `None`: nobody asked, and nobody ran it.
+fn shadow(subject: &Subject<'_>, demand: Demand, proposal: &Proposal) -> Option<GateRun> {
+    let gate = |result, why: String| Some(run(Gate::Shadow, result, why));
+    if subject.examined.proposed.is_none() || demand == Demand::Verify {
+        return None;
+    }
+    if proposal.force {
+        let why = "not asked: a person forces it".to_owned();
+        return gate(GateResult::Skipped, why);
+    }
+    let Some(ran) = &subject.examined.shadow else {
+        // Whoever looks decides without it; nothing else goes without it.
+        let result =
+            if demand == Demand::Shadow { GateResult::Waits } else { GateResult::Skipped };
+        return gate(result, "nothing was run".to_owned());
+    };
+    let result = of_verdict(ran.verdict, demand, subject.class.as_ref().map(|it| it.class));
+    gate(result, said(ran))
+}
+
+fn of_verdict(verdict: Verdict, demand: Demand, class: Option<Class>) -> GateResult {
+    // What changes nothing outside may answer otherwise where its author said so.
+    let reads = class.is_some_and(|it| it <= Class::NetRead);
+    match verdict {
+        Verdict::Unsafe | Verdict::Regressed => GateResult::Blocked,
+        Verdict::Equivalent | Verdict::Improved => GateResult::Passed,
+        Verdict::ChangedAsDeclared if reads => GateResult::Passed,
+        Verdict::ChangedAsDeclared
+        | Verdict::Changed
+        | Verdict::Inconclusive
+        | Verdict::Error => match demand {
+            Demand::Shadow => GateResult::Waits,
+            Demand::Verify | Demand::Advise | Demand::Approve => GateResult::Warned,
+        },
+    }
+}
+
+fn said(ran: &ShadowSummary) -> String {
+    let mut said = format!("{} on {} of {} inputs", ran.verdict.as_str(), ran.compared, ran.inputs);
+    if let Some(most) = ran.differ_at_most {
+        let (whole, tenth) = (most / 10, most % 10);
+        said.push_str(&format!("; at most {whole}.{tenth} % of all differ (95 %)"));
+    }
+    for it in ran.findings.iter().take(1) {
+        said.push_str(&format!("; {} on {}", it.kind, it.args));
+    }
+    match &ran.why {
+        Some(why) => format!("{said}; {why}"),
+        None => said,
+    }
+}

@@ -1,0 +1,100 @@
+//! The gates of a deploy, as a table: what a root demands of a content before it goes live without anybody looking, by
+//! what it can do and by who proposes it. `judge` holds what was found out against it. An `ai` can neither lift a demand
+//! nor change what it is examined with.
+
+mod judge;
+
+pub(super) use judge::{Subject, judge};
+
+use std::collections::BTreeSet;
+
+use super::{
+    class::{classified, delta},
+    deploy::{Run, compared_with},
+};
+use crate::model::{
+    Analysis, Author, AuthorKind, Change, ClassSummary, Classification, Demand, DeployKind, Evidence,
+     Examined, Policy, Proposal, Tool, Waivers,
+};
+
+/// Evidence that is kept of what is added.
+const MOST_EVIDENCE: usize = 20;
+
+fn demand(policy: &Policy, author: &Author, class: Option<&ClassSummary>) -> Demand {
+    let column = match author.kind {
+        AuthorKind::Ai => &policy.ai,
+        AuthorKind::Human | AuthorKind::Unknown => &policy.human,
+    };
+    let Some(class) = class else { return column.deleted };
+    let own = column.of(class.class);
+    if is_wider(class) { own.max(column.widened) } else { own }
+}
+
+fn is_wider(class: &ClassSummary) -> bool {
+    class.raised || !class.added.is_empty()
+}
+
+/// Tools whose versions have to be run side by side before anything can be decided. With `force` a person has seen it, or
+/// cannot wait.
+pub(super) fn wants_shadow(subjects: &[Subject<'_>], proposal: &Proposal) -> Vec<Run> {
+    if proposal.force || is_back(proposal.kind) {
+        return Vec::new();
+    }
+    let wanted = subjects.iter().filter_map(|it| {
+        it.examined.proposed.as_ref()?;
+        let demand = demand(it.policy, &proposal.author, it.class.as_ref());
+        let asked = demand > Demand::Verify && exempt(proposal, it.change, it.known).is_none();
+        asked.then(|| it.run(proposal, demand))
+    });
+    wanted.collect()
+}
+
+/// What goes back was live before, and time matters.
+pub(super) fn is_back(kind: DeployKind) -> bool {
+    matches!(kind, DeployKind::Automatic(_) | DeployKind::Regressed)
+}
+
+/// Contents that passed the gates before need not pass them again.
+fn exempt(proposal: &Proposal, change: &Change, known: Option<&Tool>) -> Option<&'static str> {
+    let to = change.to?.digest;
+    if proposal.kind != DeployKind::Accept && change.base.is_some_and(|it| it.digest == to) {
+        return Some("its content stays as it is");
+    }
+    let known = known?;
+    if known.baseline.as_ref().is_some_and(|it| it.digest == to) {
+        return Some("it is the baseline");
+    }
+    known.known_good().is_some_and(|it| it.digest == to).then_some("it is the known good")
+}
+
+/// The class of what is proposed, beside that of what it replaces. What was seen of runs raises the class; what is new
+/// goes by what was read of both, since one may have run more than the other.
+fn summary(it: &Examined, waivers: &Waivers) -> Option<ClassSummary> {
+    let proposed = it.proposed.as_ref()?;
+    let whole = classified(proposed.clone(), waivers);
+    let after = classified(unseen(proposed), waivers);
+    let before = it.live.as_ref().map(|it| classified(unseen(it), waivers));
+    let delta = match &before {
+        Some(before) => delta(before, &after),
+        // What is not there can do nothing.
+        None => delta(&Classification { effective: BTreeSet::new(), ..after.clone() }, &after),
+    };
+    let is_new = |it: &&Evidence| delta.added.contains(&it.cap);
+    let evidence = proposed.inferred.iter().filter(is_new).take(MOST_EVIDENCE).cloned().collect();
+    Some(ClassSummary {
+        class: whole.class,
+        before: before.as_ref().map(|it| it.class),
+        raised: delta.class_change > 0,
+        evidence,
+        added: delta.added,
+        removed: delta.removed,
+    })
+}
+
+fn unseen(analysis: &Analysis) -> Analysis {
+    Analysis { observed: Vec::new(), ..analysis.clone() }
+}
+
+#[cfg(test)]
+#[path = "../tests/policy.rs"]
+mod tests;

@@ -1,0 +1,197 @@
+//! What the crew finds out about a proposal before it is judged: what each content can do, beside what it replaces, and
+//! how both do on the same inputs. It decides nothing.
+
+use std::collections::BTreeMap;
+
+use super::{classes::Proposed, prepare::content, works::Works};
+use crate::{
+    decide::{Exam, Purpose, Run, StageOrder},
+    model::{
+        Capability, Change, DeployKind, Digest, Examined, Observed, Proposal, ShadowOutcome,
+        ShadowProof, ShadowSummary, ToolId,
+    },
+    ports::{
+        Archive, RecordedInput, ShadowContent, ShadowOrder, ShadowReport, StopFlag, json_of,
+        value_of,
+    },
+    shadow::{Finding, Input, Origin, Side},
+};
+
+/// Recorded inputs that are chosen from.
+const RECORDED: usize = 200;
+const MOST_FINDINGS: usize = 10;
+const LONGEST_ARGS: usize = 2000;
+
+type Contents = BTreeMap<ToolId, Option<Vec<u8>>>;
+
+/// What the contents can do. What goes back is not asked: it was live before.
+pub(super) fn analyzed(works: &Works, archive: &dyn Archive, order: &StageOrder) -> Vec<Examined> {
+    let automatic = matches!(order.proposal.kind, DeployKind::Automatic(_) | DeployKind::Regressed);
+    if automatic || order.purpose == Purpose::Dispute {
+        return Vec::new();
+    }
+    let beside = contents(archive, &order.proposal, &order.contents);
+    let against = order.against.iter().copied().chain(std::iter::repeat(None));
+    let each = order.proposal.changes.iter().zip(against);
+    each.map(|(change, live)| one(works, archive, change, live, &beside)).collect()
+}
+
+fn one(
+    works: &Works,
+    archive: &dyn Archive,
+    change: &Change,
+    live: Option<Digest>,
+    beside: &Contents,
+) -> Examined {
+    let tool = &change.tool;
+    let bytes = beside.get(tool).and_then(Option::as_deref);
+    let proposed = change.to.zip(bytes).map(|(to, bytes)| {
+        let proposed = Proposed { tool, bytes, beside };
+        works.classes.proposed(&proposed, to.digest)
+    });
+    let read = |digest: Digest| {
+        works.classes.analysis(tool, digest, || content(archive, &digest).ok())
+    };
+    Examined { tool: tool.clone(), proposed, live: live.and_then(read), shadow: None }
+}
+
+/// What is to stand in the place of each tool. What cannot be read is left out, and nobody vouches for it.
+fn contents(
+    archive: &dyn Archive,
+    proposal: &Proposal,
+    brought: &[(Digest, Vec<u8>)],
+) -> Contents {
+    let bytes = |digest: Digest| match brought.iter().find(|it| it.0 == digest) {
+        Some((_, bytes)) => Some(bytes.clone()),
+        None => content(archive, &digest).ok(),
+    };
+    let of = |it: &Change| match it.to {
+        Some(to) => Some((it.tool.clone(), Some(bytes(to.digest)?))),
+        None => Some((it.tool.clone(), None)),
+    };
+    proposal.changes.iter().filter_map(of).collect()
+}
+
+/// Runs both versions of the tools that were asked for.
+pub(super) fn examine(
+    works: &Works,
+    archive: &dyn Archive,
+    proposal: &Proposal,
+    exam: &Exam,
+    stop: &StopFlag,
+) -> Vec<Examined> {
+    let beside = contents(archive, proposal, &[]);
+    let mut examined = exam.examined.clone();
+    for run in &exam.shadow {
+        let Some(it) = examined.iter_mut().find(|it| it.tool == run.tool) else { continue };
+        let order = ordered(works, archive, proposal, run, &beside);
+        let report = works.shadows.shadow(&order, &|_| (), stop);
+        if let Some(to) = proposal.changes.iter().find(|it| it.tool == run.tool).and_then(|it| it.to)
+        {
+            works.classes.observe(&run.tool, to.digest, observed(&report));
+        }
+        it.shadow = Some(summary(&report));
+    }
+    examined
+}
+
+fn ordered(
+    works: &Works,
+    archive: &dyn Archive,
+    proposal: &Proposal,
+    run: &Run,
+    beside: &Contents,
+) -> ShadowOrder {
+    let tool = &run.tool;
+    // The bit of the file is not known here; what has no interpreter is run by its first line.
+    let plain = |bytes: Vec<u8>| ShadowContent { bytes, executable: true };
+    let control = run.against.and_then(|it| content(archive, &it).ok()).map(plain);
+    let candidate = plain(beside.get(tool).cloned().flatten().unwrap_or_default());
+    let recorded = works.inputs.inputs(tool, RECORDED);
+    let others = beside.iter().filter(|it| it.0 != tool && it.0.root() == tool.root());
+    ShadowOrder {
+        tool: tool.clone(),
+        seed: seed_of(run.against, &candidate.bytes),
+        control,
+        candidate,
+        beside: others.map(|(id, bytes)| (id.clone(), bytes.clone())).collect(),
+        class: run.class.to_string(),
+        accepted: run.accepted.iter().map(ToString::to_string).collect(),
+        inputs: recorded.iter().filter_map(input).collect(),
+        limit: None,
+        expect_changes: proposal.expect_changes.iter().filter_map(|it| it.parse().ok()).collect(),
+        only_with_inputs: run.only_with_inputs,
+    }
+}
+
+/// Arguments that were never JSON, or are too deep, are left out.
+fn input(it: &RecordedInput) -> Option<Input> {
+    let args = value_of(serde_json::from_str(&it.args).ok()?);
+    Some(Input { args, origin: Origin::Recorded, failed: it.failed, ..Input::default() })
+}
+
+/// The same two contents are run in the same order.
+fn seed_of(control: Option<Digest>, candidate: &[u8]) -> u64 {
+    let mixed = control.map_or(0, |it| it.0.iter().take(8).fold(0, |all, it| all << 8 | u64::from(*it)));
+    candidate.iter().fold(mixed, |all, it| (all ^ u64::from(*it)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn observed(report: &ShadowReport) -> Vec<Observed> {
+    let seen = report.observed.iter().filter_map(|it| {
+        let cap: Capability = it.capability.parse().ok()?;
+        let event = format!("ran:{}", it.capability);
+        Some(Observed { cap, event, detail: Some(it.place.clone()), count: 1 })
+    });
+    seen.collect()
+}
+
+fn summary(report: &ShadowReport) -> ShadowSummary {
+    let many = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
+    let permille = |it: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share between 0 and 1"
+        )]
+        let it = (it.clamp(0.0, 1.0) * 1000.0).ceil() as u32;
+        it
+    };
+    ShadowSummary {
+        verdict: report.verdict,
+        why: report.why.clone(),
+        sandbox: report.sandbox.to_owned(),
+        inputs: many(report.counts.total + report.left_out),
+        compared: many(report.counts.comparable),
+        runs: many(report.runs),
+        took_ms: report.wall_ms,
+        differ_at_most: report.bound95.map(permille),
+        findings: report.findings.iter().take(MOST_FINDINGS).map(proof).collect(),
+    }
+}
+
+fn proof(it: &Finding) -> ShadowProof {
+    let mut args = json_of(&it.args).to_string();
+    if let Some((end, _)) = args.char_indices().nth(LONGEST_ARGS) {
+        args.truncate(end);
+        args.push('…');
+    }
+    ShadowProof {
+        kind: it.kind.as_str().to_owned(),
+        origin: it.origin.to_owned(),
+        args,
+        control: side(&it.control),
+        candidate: side(&it.candidate),
+        differences: it.differences.clone(),
+        new_effects: it.new_effects.clone(),
+        why: it.why.clone(),
+    }
+}
+
+fn side(it: &Side) -> ShadowOutcome {
+    ShadowOutcome {
+        status: it.status.to_owned(),
+        value: it.value.clone(),
+        error: it.error.clone(),
+        frames: it.frames.clone(),
+    }
+}
