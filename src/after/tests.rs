@@ -25,6 +25,7 @@ fn deploy(tools: &[&str], message: &str) -> Deploy {
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     };
     Deploy::new(DeployNo(7), proposal)
 }

@@ -59,10 +59,19 @@ impl Column {
     }
 }
 
+impl Policy {
+    /// Where a root says nothing else.
+    pub const USUAL: Self = Self {
+        ai: Column::AI,
+        human: Column::HUMAN,
+        approval_ms: 86_400_000,
+        digest: Digest([0; 32]),
+    };
+}
+
 impl Default for Policy {
     fn default() -> Self {
-        let (ai, human) = (Column::AI, Column::HUMAN);
-        Self { ai, human, approval_ms: 86_400_000, digest: Digest([0; 32]) }
+        Self::USUAL
     }
 }
 

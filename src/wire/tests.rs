@@ -189,10 +189,12 @@ fn half_done(tool: &model::ToolId, digest: model::Digest) -> model::Deploy {
             keeps_conflict: false,
             key: None,
             quarantines: Vec::new(),
+            expect_changes: Vec::new(),
         },
         state: model::DeployState::Switching,
         markers: Vec::new(),
         checks,
+        judgement: None,
         steps: vec![
             (model::DeployState::Accepted, time(1)),
             (model::DeployState::Staged, time(2)),
@@ -240,7 +242,7 @@ fn a_deploy_is_shown_step_by_step() {
         (&shown["metadata"]["issue"], &shown["changes"][0]["base"]),
         (&json!(17), &json!(3))
     );
-    let rejection = Rejection::of(Some(deploy.number), &deploy.checks);
+    let rejection = Rejection::of(Some(deploy.number), &deploy.checks, None);
     assert_eq!((rejection.exit_status, &*rejection.output_tail), (Some(1), "Traceback"));
     assert_eq!((rejection.findings[0].line, rejection.checks.len()), (Some(12), 2));
 }

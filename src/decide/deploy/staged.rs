@@ -15,7 +15,7 @@ use crate::{
         policy::{Subject, is_back, judge, wants_shadow},
     },
     model::{
-        AlertKind, Author, CheckRun, Decision, Deploy, DeployKind, DeployNo, DeployState,
+        AlertKind, Author, Change, CheckRun, Decision, Deploy, DeployKind, DeployNo, DeployState,
         Examination, Examined, Fact, GateResult, Judgement, Marker, Policy, Proposal, Refusal,
         Step, SwitchOrder, Verdict,
     },
@@ -159,13 +159,13 @@ fn subjects<'a>(
         let known = id.parse().is_ok_and(|it| state.tool(&it).is_some_and(|it| it.head.is_some()));
         known || proposal.changes.iter().any(|it| it.tool.as_str() == id)
     };
-    let each = proposal.changes.iter().zip(examined);
-    let subject = |(change, examined)| {
-        let change: &'a crate::model::Change = change;
-        let policy: &'a Policy = &rules.roots.get(&change.tool.root())?.policy;
-        Some(Subject::new(change, policy, examined, state.tool(&change.tool), is_tool))
+    let subject = |change: &'a Change| {
+        let (tool, known) = (&change.tool, state.tool(&change.tool));
+        let policy = rules.roots.get(&tool.root()).map_or(&Policy::USUAL, |it| &it.policy);
+        let examined = examined.iter().find(|it| it.tool == *tool);
+        Subject::new(change, policy, examined, known, is_tool)
     };
-    each.filter_map(subject).collect()
+    proposal.changes.iter().map(subject).collect()
 }
 
 pub(in crate::decide) fn verified(

@@ -57,6 +57,7 @@ fn proposal(number: u8, kind: AuthorKind) -> Proposal {
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     }
 }
 
@@ -558,7 +559,7 @@ fn after_a_return_there_is_a_pause_and_after_two_an_end() {
     let rejected = story.state.next_deploy();
     let of = |step| Fact::DeployMoved { deploy: rejected, tools: vec![id()], step };
     story.fact(of(Step::Accepted(Box::new(proposal(5, AuthorKind::Ai)))));
-    story.fact(of(Step::Rejected(Vec::new())));
+    story.fact(of(Step::Rejected(crate::model::Examination::default())));
     assert!(cool_down(&story.state, &of_ai, story.now).is_err());
     assert!(cool_down(&story.state, &of_ai, Timestamp(story.now.0 + 25 * HOUR)).is_ok());
     of_ai.author.kind = AuthorKind::Human;

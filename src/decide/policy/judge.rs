@@ -12,7 +12,8 @@ use crate::model::{
 pub(in crate::decide) struct Subject<'a> {
     pub(super) change: &'a Change,
     pub(super) policy: &'a Policy,
-    pub(super) examined: &'a Examined,
+    /// `None`: nobody found anything out.
+    pub(super) examined: Option<&'a Examined>,
     pub(super) known: Option<&'a Tool>,
     pub(super) class: Option<ClassSummary>,
     /// It is what another tool is examined with.
@@ -24,19 +25,19 @@ impl<'a> Subject<'a> {
     pub(in crate::decide) fn new(
         change: &'a Change,
         policy: &'a Policy,
-        examined: &'a Examined,
+        examined: Option<&'a Examined>,
         known: Option<&'a Tool>,
         tools: impl Fn(&str) -> bool,
     ) -> Self {
         let waivers: &Waivers = known.map_or(&[], |it| it.waivers());
-        let class = summary(examined, waivers);
+        let class = summary(change, examined, waivers);
         Self { change, policy, examined, known, class, is_exam: is_exam(&change.tool, tools) }
     }
 
     /// Nobody waits for a run that can show nothing, where nothing depends on it.
     pub(super) fn run(&self, proposal: &Proposal, demand: Demand) -> Run {
         let waivers: &Waivers = self.known.map_or(&[], |it| it.waivers());
-        let live = self.examined.live.clone().map(|it| classified(it, waivers));
+        let live = self.examined.and_then(|it| it.live.clone()).map(|it| classified(it, waivers));
         let against = compared_with(proposal.kind, self.change, self.known);
         Run {
             tool: self.change.tool.clone(),
@@ -76,7 +77,7 @@ fn judged(subject: Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> Too
     let gates = if is_back(proposal.kind) { Vec::new() } else { gates(&subject, proposal, checks) };
     ToolJudged {
         tool: subject.change.tool.clone(),
-        shadow: subject.examined.shadow.clone(),
+        shadow: subject.examined.and_then(|it| it.shadow.clone()),
         policy: subject.policy.digest,
         class: subject.class,
         gates,
@@ -178,14 +179,14 @@ fn widened(class: &ClassSummary) -> String {
 /// `None`: nobody asked, and nobody ran it.
 fn shadow(subject: &Subject<'_>, demand: Demand, proposal: &Proposal) -> Option<GateRun> {
     let gate = |result, why: String| Some(run(Gate::Shadow, result, why));
-    if subject.examined.proposed.is_none() || demand == Demand::Verify {
+    if subject.change.to.is_none() || demand == Demand::Verify {
         return None;
     }
     if proposal.force {
         let why = "not asked: a person forces it".to_owned();
         return gate(GateResult::Skipped, why);
     }
-    let Some(ran) = &subject.examined.shadow else {
+    let Some(ran) = subject.examined.and_then(|it| it.shadow.as_ref()) else {
         // Whoever looks decides without it; nothing else goes without it.
         let result =
             if demand == Demand::Shadow { GateResult::Waits } else { GateResult::Skipped };

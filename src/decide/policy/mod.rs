@@ -13,7 +13,7 @@ use super::{
     deploy::{Run, compared_with},
 };
 use crate::model::{
-    Analysis, Author, AuthorKind, Change, ClassSummary, Classification, Demand, DeployKind, Evidence,
+    Analysis, Author, AuthorKind, Capability, Change, Class, ClassSummary, Classification, Demand, DeployKind, Evidence,
      Examined, Policy, Proposal, Tool, Waivers,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn wants_shadow(subjects: &[Subject<'_>], proposal: &Proposal) -> Vec
         return Vec::new();
     }
     let wanted = subjects.iter().filter_map(|it| {
-        it.examined.proposed.as_ref()?;
+        it.change.to?;
         let demand = demand(it.policy, &proposal.author, it.class.as_ref());
         let asked = demand > Demand::Verify && exempt(proposal, it.change, it.known).is_none();
         asked.then(|| it.run(proposal, demand))
@@ -68,12 +68,14 @@ fn exempt(proposal: &Proposal, change: &Change, known: Option<&Tool>) -> Option<
 }
 
 /// The class of what is proposed, beside that of what it replaces. What was seen of runs raises the class; what is new
-/// goes by what was read of both, since one may have run more than the other.
-fn summary(it: &Examined, waivers: &Waivers) -> Option<ClassSummary> {
-    let proposed = it.proposed.as_ref()?;
+/// goes by what was read of both, since one may have run more than the other. `None`: the file goes.
+fn summary(change: &Change, it: Option<&Examined>, waivers: &Waivers) -> Option<ClassSummary> {
+    change.to?;
+    let Some(proposed) = it.and_then(|it| it.proposed.as_ref()) else { return Some(unread()) };
     let whole = classified(proposed.clone(), waivers);
     let after = classified(unseen(proposed), waivers);
-    let before = it.live.as_ref().map(|it| classified(unseen(it), waivers));
+    let live = it.and_then(|it| it.live.as_ref());
+    let before = live.map(|it| classified(unseen(it), waivers));
     let delta = match &before {
         Some(before) => delta(before, &after),
         // What is not there can do nothing.
@@ -91,10 +93,18 @@ fn summary(it: &Examined, waivers: &Waivers) -> Option<ClassSummary> {
     })
 }
 
+/// Nobody could look: it may be able to do anything.
+fn unread() -> ClassSummary {
+    ClassSummary {
+        class: Class::Unknown,
+        before: None,
+        raised: true,
+        added: BTreeSet::from([Capability::Unanalyzed]),
+        removed: BTreeSet::new(),
+        evidence: Vec::new(),
+    }
+}
+
 fn unseen(analysis: &Analysis) -> Analysis {
     Analysis { observed: Vec::new(), ..analysis.clone() }
 }
-
-#[cfg(test)]
-#[path = "../tests/policy.rs"]
-mod tests;

@@ -168,16 +168,6 @@ fn the_delta_names_what_came_and_what_went() {
     let it = delta(&of("opaque:x"), &of("opaque:y nondet"));
     assert_eq!((it.added, it.removed, it.class_change), (caps("opaque:y"), caps("opaque:x"), 0));
     assert_eq!(delta(&of("nondet"), &of("")), Delta::default());
-    let tool: ToolId = "tools/a.py".parse().unwrap();
-    let first = report(tool.clone(), analysis("net_read"), None, &[]);
-    assert_eq!((first.class_before, first.delta.added), (None, caps("net_read")));
-    let next = report(
-        tool,
-        analysis("net_read exec@s"),
-        Some(analysis("net_read")),
-        &[waiver("exec", "exec", &["s"])],
-    );
-    assert_eq!((next.class_before, next.delta), (Some(Class::NetRead), Delta::default()));
 }
 
 #[test]

@@ -7,9 +7,10 @@ use super::{Story, ana, digest, file, id, planner};
 use crate::{
     decide::{Command, Input, Plan, Prepared, StageOrder, Staged, Task},
     model::{
-        Author, AuthorKind, Base, Change, CheckFailure, CheckOutcome, CheckRun, DeployKind,
-        DeployNo, DeployState, Fact, LiveFile, LivePart, Marker, Proposal, Reason, Refusal,
-        RequestKey, Switched, Target, Timestamp, ToolId, Undone,
+        Analysis, Author, AuthorKind, Base, Change, CheckFailure, CheckOutcome, CheckRun,
+        DeployKind, DeployNo, DeployState, Examined, Fact, LiveFile, LivePart, Marker, Parse,
+        Proposal, Reason, Refusal, RequestKey, ShadowSummary, Switched, Target, Timestamp, ToolId,
+        Undone, Verdict,
     },
 };
 
@@ -38,6 +39,7 @@ pub(super) fn proposal(author: Author, changes: &[Change]) -> Proposal {
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     }
 }
 
@@ -75,6 +77,29 @@ pub(super) fn order(plan: &Plan) -> StageOrder {
     plan.tasks.iter().find_map(stage).unwrap_or_else(|| panic!("nothing is staged: {plan:?}"))
 }
 
+/// It can do nothing, and does it as before.
+fn harmless(change: &Change) -> Examined {
+    let mut analysis = Analysis::unanalyzed("test", Parse::Ok, "a.py", "");
+    analysis.inferred.clear();
+    let shadow = ShadowSummary {
+        verdict: Verdict::Equivalent,
+        why: None,
+        sandbox: "bwrap".to_owned(),
+        inputs: 30,
+        compared: 30,
+        runs: 60,
+        took_ms: 1,
+        differ_at_most: None,
+        findings: Vec::new(),
+    };
+    Examined {
+        tool: change.tool.clone(),
+        proposed: change.to.map(|_| analysis.clone()),
+        live: change.base.map(|_| analysis),
+        shadow: Some(shadow),
+    }
+}
+
 impl Story {
     fn refusal(&self, proposal: Proposal) -> Refusal {
         self.asks(propose(proposal)).refusal.unwrap()
@@ -83,8 +108,19 @@ impl Story {
     /// Stages it, with what is known without running anything.
     fn stage(&mut self, order: StageOrder, skipped: Option<Vec<CheckRun>>) -> Vec<Fact> {
         let markers = order.proposal.changes.iter().map(marker).collect();
-        let prepared = Prepared { markers, contents: Vec::new(), skipped };
-        self.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }))
+        let examined: Vec<Examined> = order.proposal.changes.iter().map(harmless).collect();
+        let checks = skipped.clone().unwrap_or_default();
+        let prepared =
+            Prepared { markers, contents: Vec::new(), skipped, examined: examined.clone() };
+        let facts = self.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }));
+        // What an `ai` proposes is run beside the live version.
+        let last = self.state.deploys().next_back().map(|it| (it.number, it.state));
+        match last {
+            Some((deploy, DeployState::Staged)) => {
+                self.tell(Input::Verified { deploy, checks, examined })
+            }
+            _ => facts,
+        }
     }
 
     /// From the request to where it stops, if these checks come of it and the switch goes well.
@@ -324,7 +360,9 @@ fn an_approval_is_a_persons_and_compares_once_more() {
         story.deploys(asked, vec![ran("a", "compile", skipped())]);
         story
     };
-    let approve = |author| Input::Request(Command::Approve { deploy: DeployNo(1), author });
+    let approve = |author| {
+        Input::Request(Command::Approve { deploy: DeployNo(1), author, as_of: None })
+    };
     assert!(matches!(waiting().asks(approve(ai())).refusal, Some(Refusal::NotByAi(_))));
     let mut story = waiting();
     let order = order(&story.asks(approve(ana())));
@@ -335,4 +373,63 @@ fn an_approval_is_a_persons_and_compares_once_more() {
     let order = super::deploy::order(&story.asks(approve(ana())));
     assert_eq!(story.carries_out(order, Vec::new()), DeployState::Conflicted);
     assert_eq!(story.stands("a"), Some(3));
+}
+
+#[test]
+fn an_approval_is_of_exactly_what_was_judged() {
+    let mut story = Story::adopted(&[("a", 1)]);
+    let asked = proposal(ai(), &[change("a", 1, 2)]);
+    story.deploys(asked, vec![ran("a", "compile", skipped())]);
+    let seen = story.state.deploy(DeployNo(1)).unwrap().as_of;
+    let approve = |as_of| {
+        Input::Request(Command::Approve { deploy: DeployNo(1), author: ana(), as_of: Some(as_of) })
+    };
+    let other = story.asks(approve(crate::model::Seq(seen.0 - 1))).refusal;
+    assert!(matches!(other, Some(Refusal::JudgedAnew { now, .. }) if now == seen));
+    // What it imports was changed meanwhile: it can do more than was looked at.
+    let order = order(&story.asks(approve(seen)));
+    let markers = order.proposal.changes.iter().map(marker).collect();
+    let mut wider = harmless(&order.proposal.changes[0]);
+    wider.proposed = Some(Analysis::unanalyzed("test", Parse::Ok, "a.py", "import x"));
+    let (contents, skipped, examined) = (Vec::new(), Some(Vec::new()), vec![wider]);
+    let prepared = Prepared { markers, contents, skipped, examined };
+    story.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }));
+    assert_eq!(story.state(DeployNo(1)), DeployState::AwaitingApproval);
+    let now = story.state.deploy(DeployNo(1)).unwrap();
+    assert!(now.as_of > seen && now.why.as_ref().unwrap().contains("otherwise"), "{:?}", now.why);
+    assert!(!now.checks.is_empty(), "what verification said stands");
+    assert!(story.asks(approve(seen)).refusal.is_some());
+    assert_eq!(story.stands("a"), Some(1));
+}
+
+#[test]
+fn nobody_approves_in_time() {
+    let mut story = Story::adopted(&[("a", 1)]);
+    story.deploys(proposal(ai(), &[change("a", 1, 2)]), vec![ran("a", "compile", skipped())]);
+    let due: Vec<_> = story.state.deadlines().collect();
+    assert_eq!(due, [(DeployNo(1), Timestamp(7 + 86_400_000_000))]);
+    story.tell(Input::Deadline(DeployNo(1)));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Aborted);
+    assert_eq!(story.state.deadlines().count(), 0);
+    let unknown = Author::unknown();
+    let by = Command::Approve { deploy: DeployNo(1), author: unknown, as_of: None };
+    assert!(matches!(story.asks(Input::Request(by)).refusal, Some(Refusal::OnlyByHuman(_))));
+}
+
+#[test]
+fn what_tries_more_than_the_live_version_raises_an_alert() {
+    let mut story = Story::adopted(&[("a", 1)]);
+    let order = order(&story.asks(propose(proposal(ai(), &[change("a", 1, 2)]))));
+    let mut unsafe_one = harmless(&order.proposal.changes[0]);
+    unsafe_one.shadow.as_mut().unwrap().verdict = Verdict::Unsafe;
+    let markers = order.proposal.changes.iter().map(marker).collect();
+    let (contents, examined) = (Vec::new(), vec![unsafe_one]);
+    let prepared = Prepared { markers, contents, skipped: None, examined: examined.clone() };
+    story.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }));
+    let verified = Input::Verified { deploy: DeployNo(1), checks: passed("a"), examined };
+    let facts = story.tell(verified);
+    assert_eq!(story.state(DeployNo(1)), DeployState::Rejected);
+    assert!(story.state.deploy(DeployNo(1)).unwrap().is_stopped_by_policy());
+    let alert = |it: &Fact| matches!(it, Fact::AlertRaised { why, .. } if why.contains("unsafe"));
+    assert!(facts.iter().any(alert), "{facts:?}");
 }

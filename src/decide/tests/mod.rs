@@ -5,6 +5,7 @@ mod deploy;
 mod manifest;
 mod observe;
 mod on_drift;
+mod policy;
 mod recover;
 mod runtimes;
 mod scope;

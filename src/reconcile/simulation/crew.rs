@@ -15,15 +15,17 @@ use super::{
 use crate::{
     decide::{State, Task},
     model::{
-        Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, RootName,
+        Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, Replayed,
+        RootName, Verdict,
     },
     ports::{
-        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, RootFiles, Source,
+        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, ReplayOrder, RootFiles, ShadowOrder,
+        ShadowProgress, ShadowReport, Shadows, Source,
         StopFlag,
     },
     reconcile::{
         Classes, Works,
-        crew::{Crew, Hand},
+        crew::{Crew, Hand, Queues},
         job::{Done, Job},
         mailbox::Mailbox,
     },
@@ -64,7 +66,7 @@ impl FakeCrew {
             classes: Arc::new(Classes::new(Arc::new(Nobody), Arc::new(Nobody))),
             after: Arc::new(Ran(ran)),
             shadow: Arc::new(NoShadow),
-            shadows: Arc::new(NoShadows),
+            shadows: Arc::new(FakeShadows(Mutex::new(fork(dice)))),
             inputs: Arc::new(NoInputs),
         };
         let (crew, pocket): (Arc<Crew>, Arc<Mailbox>) = Default::default();
@@ -102,11 +104,13 @@ impl FakeCrew {
 
     pub(super) fn judge_one(&mut self, dice: &mut Dice) -> bool {
         let mut queues = self.crew.lock();
-        if queues.verifying.is_empty() {
+        let Queues { verifying, examining, .. } = &mut *queues;
+        let waiting = if verifying.is_empty() { examining } else { verifying };
+        if waiting.is_empty() {
             return false;
         }
-        let at = usize::try_from(dice.roll(queues.verifying.len() as u64)).unwrap();
-        let work = queues.verifying.remove(at).unwrap();
+        let at = usize::try_from(dice.roll(waiting.len() as u64)).unwrap();
+        let work = waiting.remove(at).unwrap();
         drop(queues);
         self.hand.judge(work);
         self.empty_pocket();
@@ -212,7 +216,31 @@ impl Checks for FakeChecks {
     }
 }
 
-/// What tools can do is no part of the game.
+/// Two versions are alike, as a rule.
+struct FakeShadows(Mutex<Dice>);
+
+impl Shadows for FakeShadows {
+    fn shadow(
+        &self,
+        _: &ShadowOrder,
+        _: &dyn Fn(ShadowProgress),
+        _: &StopFlag,
+    ) -> ShadowReport {
+        let verdict = match self.0.lock().unwrap().roll(12) {
+            0 => Verdict::Regressed,
+            1 => Verdict::Changed,
+            2 => Verdict::Inconclusive,
+            _ => Verdict::Equivalent,
+        };
+        ShadowReport::without_runs(verdict, "thrown")
+    }
+
+    fn replay(&self, _: &ReplayOrder, _: &StopFlag) -> Replayed {
+        Replayed::Cannot("nobody does".to_owned())
+    }
+}
+
+/// What tools can do is no part of the game: nothing.
 struct Nobody;
 
 impl Analyzer for Nobody {
@@ -225,7 +253,9 @@ impl Analyzer for Nobody {
     }
 
     fn analyze(&self, source: &Source<'_>) -> Analysis {
-        Analysis::unanalyzed("nobody", Parse::Ok, source.path, "nobody looked")
+        let mut harmless = Analysis::unanalyzed("nobody", Parse::Ok, source.path, "");
+        harmless.inferred.clear();
+        harmless
     }
 }
 

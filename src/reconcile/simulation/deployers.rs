@@ -175,10 +175,10 @@ impl Sim {
                 Command::Abort { deploy, author }
             }
             _ => {
-                if author.kind != AuthorKind::Ai {
+                if author.kind == AuthorKind::Human {
                     self.asked.to_approve.insert(deploy);
                 }
-                Command::Approve { deploy, author }
+                Command::Approve { deploy, author, as_of: None }
             }
         };
         self.ask(command);
@@ -246,5 +246,6 @@ fn proposal(kind: DeployKind, changes: Vec<Change>, dice: &mut Dice) -> Proposal
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! A root with a tool in it, and two versions of that tool.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{collections::{BTreeMap, BTreeSet}, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use knowngood::{
     checks::{
@@ -66,6 +66,8 @@ impl Site {
             limit: None,
             expect_changes: Vec::new(),
             seed: 7,
+            beside: BTreeMap::new(),
+            only_with_inputs: false,
         };
         Self { folder, rules: CheckRules::new(root, path), order }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     model::{
-        AuthorKind, CheckOutcome, DeployKind, DeployNo, DeployState, Digest, Fact, Origin,
+        AuthorKind, CheckOutcome, Decision, DeployKind, DeployNo, DeployState, Digest, Fact, Origin,
         Proposal, Record, RuntimeName, Seq, Step, Target, Timestamp, ToolId,
     },
     reconcile::simulation::{
@@ -133,6 +133,7 @@ struct Known {
     proposal: Proposal,
     state: DeployState,
     skipped: bool,
+    judged: Option<Decision>,
     failed: bool,
     approved: bool,
     returns: BTreeMap<ToolId, Option<Target>>,
@@ -199,12 +200,14 @@ impl<'a> Told<'a> {
                 self.last = number;
                 self.begun(record, number, proposal, &said);
             }
-            Step::Verified(checks) | Step::Rejected(checks) => {
+            Step::Verified(found) | Step::Rejected(found) => {
+                let checks = &found.checks;
                 let it = self.deploys.get_mut(&number).unwrap();
                 it.skipped = checks.iter().all(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
                 let back = matches!(it.proposal.kind, DeployKind::Automatic(_));
                 assert!(!back || it.skipped, "{said}: a way back is not verified");
                 it.failed = checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Failed(_)));
+                it.judged = found.judgement.as_ref().map(|it| it.decision);
             }
             Step::Switching { approved_by, .. } => {
                 let it = self.deploys.get_mut(&number).unwrap();
@@ -240,6 +243,7 @@ impl<'a> Told<'a> {
             proposal: proposal.clone(),
             state: DeployState::Accepted,
             skipped: false,
+            judged: None,
             failed: false,
             approved: false,
             returns: BTreeMap::new(),
@@ -274,6 +278,8 @@ impl<'a> Told<'a> {
             return;
         }
         assert!(!it.failed, "{said}: verification had said no");
+        let let_through = it.judged == Some(Decision::Activate) || it.approved;
+        assert!(let_through, "{said}: judged {:?}", it.judged);
         let unseen = it.skipped && it.proposal.author.kind == AuthorKind::Ai;
         assert!(!unseen || it.approved, "{said}: nobody looked at it");
         let wanted = self.sim.asked.to_approve.contains(&number);
