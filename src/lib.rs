@@ -20,7 +20,8 @@
 //! ```
 //!
 //! A deploy is a proposal that the crew prepares beside the live file ([`disk`]'s stage), that [`checks`] run in a
-//! sandbox, that `decide` lets through or not, and that one thread switches ([`switching`]: how contents change places,
+//! sandbox, that is examined beside the live version (`analyze`, [`shadow`]), that `decide` lets through or not by its
+//! root's policy, and that one thread switches ([`switching`]: how contents change places,
 //! whatever happens meanwhile). Rollbacks, restores, ways back and what a root's policy wants are deploys as well: there is
 //! no second way to change a file.
 //!
@@ -37,6 +38,8 @@
 //! - A deploy compares contents, and again after the exchange, on both sides; what it meets instead is a version. The
 //!   intent is durable before the disk shows anything, and a start judges by the marker that the switch leaves.
 //! - A way back is neither verified nor gated: what it brings was live before.
+//! - What nobody found out is no pass: a change without an exam is judged as if it could do anything. An approval is of
+//!   exactly what was judged; where that looks different when it goes on, it waits anew.
 //! - What outcomes come to is folded from recorded calls alone, with the time of their records: a restart changes no count.
 //!
 //! # Where we differ from the first drawing of the house
@@ -47,6 +50,9 @@
 //!   which is what makes one fdatasync serve a burst.
 //! - A staged file's mtime is later than that of every version since the last deploy, not only than the live file's: a
 //!   hand save between two deploys of one second would bring back an interpreter's old cache.
+//! - What is new in a content goes by what was read of both; what runs were seen to do raises its class alone, since one of
+//!   the two may have run more than the other.
+//! - What an AI proposes is examined by hands of its own: no person's deploy waits behind it.
 //! - A switch syncs the live directory alone: the stage's own names are found again by what stands in them.
 //! - What does not merge is kept as a deploy in conflict, with its content, until somebody decides it.
 //! - Watches are armed one directory at a time, each before it is listed, over `notify`'s plain watches: then no

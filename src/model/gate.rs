@@ -80,6 +80,8 @@ pub struct Examined {
     pub proposed: Option<Analysis>,
     /// Of what it is compared with. `None`: there is nothing.
     pub live: Option<Analysis>,
+    /// Somebody recorded calls of it, or gave examples.
+    pub has_inputs: bool,
     /// `None`: nobody ran it.
     pub shadow: Option<ShadowSummary>,
 }

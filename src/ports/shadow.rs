@@ -19,6 +19,9 @@ pub trait Shadows: Send + std::marker::Sync {
         stop: &StopFlag,
     ) -> ShadowReport;
 
+    /// Whether its manifest has examples.
+    fn has_examples(&self, tool: &ToolId) -> bool;
+
     /// Runs the failing inputs again, each twice on both versions.
     fn replay(&self, order: &ReplayOrder, stop: &StopFlag) -> Replayed;
 }
@@ -44,6 +47,10 @@ impl Shadows for NoShadows {
         _: &StopFlag,
     ) -> ShadowReport {
         ShadowReport::without_runs(Verdict::Inconclusive, "no_sandbox: there is no runner")
+    }
+
+    fn has_examples(&self, _: &ToolId) -> bool {
+        false
     }
 
     fn replay(&self, _: &ReplayOrder, _: &StopFlag) -> Replayed {
@@ -91,8 +98,6 @@ pub struct ShadowOrder {
     pub expect_changes: Vec<Pattern>,
     /// From which the order of the runs is drawn.
     pub seed: u64,
-    /// Where there is no input, neither is loaded.
-    pub only_with_inputs: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

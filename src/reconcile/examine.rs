@@ -52,7 +52,10 @@ fn one(
     let read = |digest: Digest| {
         works.classes.analysis(tool, digest, || content(archive, &digest).ok())
     };
-    Examined { tool: tool.clone(), proposed, live: live.and_then(read), shadow: None }
+    let has_inputs =
+        !works.inputs.inputs(tool, 1).is_empty() || works.shadows.has_examples(tool);
+    let (tool, live) = (tool.clone(), live.and_then(read));
+    Examined { tool, proposed, live, has_inputs, shadow: None }
 }
 
 /// What is to stand in the place of each tool. What cannot be read is left out, and nobody vouches for it.
@@ -120,7 +123,6 @@ fn ordered(
         inputs: recorded.iter().filter_map(input).collect(),
         limit: None,
         expect_changes: proposal.expect_changes.iter().filter_map(|it| it.parse().ok()).collect(),
-        only_with_inputs: run.only_with_inputs,
     }
 }
 

@@ -23,6 +23,7 @@ struct Counted {
     facts: BTreeMap<&'static str, u64>,
     outcomes: BTreeMap<(&'static str, &'static str), u64>,
     alerts: BTreeMap<&'static str, u64>,
+    gates: BTreeMap<(&'static str, &'static str), u64>,
     rollbacks: u64,
 }
 
@@ -36,6 +37,8 @@ pub struct Measured {
     /// Reported calls, by status and blame.
     pub outcomes: BTreeMap<(&'static str, &'static str), u64>,
     pub alerts: BTreeMap<&'static str, u64>,
+    /// Answers of gates, by gate and result.
+    pub gates: BTreeMap<(&'static str, &'static str), u64>,
     /// Deploys that the rules began.
     pub rollbacks: u64,
     /// What waits, by where it waits.
@@ -65,15 +68,23 @@ impl Measures {
         if let Fact::AlertRaised { kind, .. } = &record.fact {
             *counted.alerts.entry(kind.as_str()).or_default() += 1;
         }
-        if let Fact::DeployMoved { step: Step::Accepted(proposal), .. } = &record.fact {
+        let Fact::DeployMoved { step, .. } = &record.fact else { return };
+        if let Step::Accepted(proposal) = step {
             let ours = matches!(proposal.kind, DeployKind::Automatic(_) | DeployKind::Regressed);
             counted.rollbacks += u64::from(ours);
+        }
+        if let Step::Verified(it) | Step::Rejected(it) = step {
+            let tools = it.judgement.iter().flat_map(|it| &it.tools);
+            for gate in tools.flat_map(|it| &it.gates) {
+                let answer = (gate.gate.as_str(), gate.result.as_str());
+                *counted.gates.entry(answer).or_default() += 1;
+            }
         }
     }
 
     pub(super) fn told(&self, queues: Vec<(&'static str, usize)>, followers: usize) -> Measured {
-        let Counted { facts, outcomes, alerts, rollbacks } = self.counted().clone();
+        let Counted { facts, outcomes, alerts, gates, rollbacks } = self.counted().clone();
         let lag = self.lag.samples();
-        Measured { lag, facts, outcomes, alerts, rollbacks, queues, followers }
+        Measured { lag, facts, outcomes, alerts, gates, rollbacks, queues, followers }
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn told(service: &Service) -> Result<String, Problem> {
     roots(&mut text, &view);
     runtimes(&mut text, &view);
     deploys(&mut text, &view);
+    gates(&mut text, handle);
     health(&mut text, handle, &view);
     work(&mut text, handle, &view);
     log(&mut text, handle, &view);
@@ -162,6 +163,14 @@ fn deploys(text: &mut Text, view: &View) {
         .put(&[("state", "awaiting_approval")], waiting)
         .put(&[("state", "provisional")], provisional)
         .put(&[("state", "conflicted")], view.state.unresolved().count());
+}
+
+fn gates(text: &mut Text, handle: &Handle) {
+    let help = "Answers of the gates of deploys since the start.";
+    let mut family = text.family("knowngood_gates_total", Kind::Counter, help);
+    for ((gate, result), count) in &handle.measured().gates {
+        family.put(&[("gate", gate), ("result", result)], count);
+    }
 }
 
 /// Outcomes, how tools do, and what was taken back.

@@ -156,7 +156,6 @@ fn ordered(call: &Call, asked: Shadowing) -> Result<Asked, Problem> {
             limit: asked.limit,
             expect_changes: asked.expect_changes,
             beside: std::collections::BTreeMap::new(),
-            only_with_inputs: false,
             seed,
         },
     })

@@ -33,7 +33,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ("deploy.switching", "info", "seq deploy tool?"),
     ("deploy.activated", "info", "seq deploy tool?"),
     ("deploy.confirmed", "info", "seq deploy tool? why?"),
-    ("deploy.rejected", "warn", "seq deploy tool? why"),
+    ("deploy.rejected", "warn", "seq deploy tool? gate why"),
     ("deploy.awaiting_approval", "warn", "seq deploy tool? why"),
     ("deploy.conflicted", "warn", "seq deploy tool? why"),
     ("deploy.aborted", "warn", "seq deploy tool? why"),

@@ -16,6 +16,7 @@ mod configuration;
 mod corpus;
 mod deploying;
 mod faults;
+mod gates;
 mod health;
 mod lifecycle;
 mod logs;

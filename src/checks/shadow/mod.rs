@@ -51,6 +51,11 @@ impl Shadows for Checker {
         report
     }
 
+    fn has_examples(&self, tool: &ToolId) -> bool {
+        let manifest = self.rules(&tool.root()).map(|it| manifest::read(&it.path, tool));
+        manifest.is_some_and(|it| it.is_ok_and(|it| !it.examples.is_empty()))
+    }
+
     fn replay(&self, order: &ReplayOrder, stop: &StopFlag) -> Replayed {
         self.replayed(order, stop).unwrap_or_else(Replayed::Cannot)
     }
@@ -77,9 +82,6 @@ impl Checker {
             return Err(early(Verdict::Inconclusive, why));
         };
         let (rules, manifest) = self.ready(order)?;
-        if order.only_with_inputs && order.inputs.is_empty() && manifest.examples.is_empty() {
-            return Err(early(Verdict::Inconclusive, "no_inputs: nobody recorded or gave any"));
-        }
         let version = |content: &ShadowContent, beside: &Beside| {
             Version::new(&self.ladder, &rules, (&order.tool, content, beside), &manifest, stop)
                 .map_err(|it| early(Verdict::Inconclusive, format!("no_interpreter: {it}")))

@@ -24,6 +24,16 @@ const PEOPLE: &str =
 const SIZE: &str = "a size in quotes, such as \"1 GiB\"; this is a whole number";
 const NO_GROUP: (&str, &str) = ("[\"@wheel\"]", "there is no group \"wheel\"");
 
+/// What a cell of the policy takes.
+const fn demand(path: &'static str) -> Case {
+    (
+        path,
+        &["\"verify\"", "\"advise\"", "\"shadow\"", "\"approve\""],
+        ("1", "one of \"verify\", \"advise\", \"shadow\", \"approve\"; this is a whole number"),
+        ("\"ask\"", "\"ask\" is none of verify, advise, shadow, approve"),
+    )
+}
+
 const CASES: &[Case] = &[
     (
         "state_dir",
@@ -290,6 +300,30 @@ const CASES: &[Case] = &[
         &["true"],
         ("\"no\"", "true or false; this is text in quotes"),
         ("0", "true or false; this is a whole number"),
+    ),
+    demand("root.policy.ai.pure"),
+    demand("root.policy.ai.local_read"),
+    demand("root.policy.ai.net_read"),
+    demand("root.policy.ai.local_write"),
+    demand("root.policy.ai.net_write"),
+    demand("root.policy.ai.exec"),
+    demand("root.policy.ai.unknown"),
+    demand("root.policy.ai.widened"),
+    demand("root.policy.ai.deleted"),
+    demand("root.policy.human.pure"),
+    demand("root.policy.human.local_read"),
+    demand("root.policy.human.net_read"),
+    demand("root.policy.human.local_write"),
+    demand("root.policy.human.net_write"),
+    demand("root.policy.human.exec"),
+    demand("root.policy.human.unknown"),
+    demand("root.policy.human.widened"),
+    demand("root.policy.human.deleted"),
+    (
+        "root.policy.approval_expires",
+        &["\"1s\"", "\"7d\""],
+        ("true", "a duration in quotes, such as \"365d\"; this is true or false"),
+        ("\"500ms\"", "\"500ms\" is not within 1s to 365d"),
     ),
 ];
 

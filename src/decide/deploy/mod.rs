@@ -70,8 +70,6 @@ pub struct Run {
     /// Of that content, and what it may do.
     pub class: Class,
     pub accepted: BTreeSet<Capability>,
-    /// Where nobody knows an input, nothing is run.
-    pub only_with_inputs: bool,
 }
 
 #[derive(Clone, Debug)]

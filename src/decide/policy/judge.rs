@@ -34,8 +34,7 @@ impl<'a> Subject<'a> {
         Self { change, policy, examined, known, class, is_exam: is_exam(&change.tool, tools) }
     }
 
-    /// Nobody waits for a run that can show nothing, where nothing depends on it.
-    pub(super) fn run(&self, proposal: &Proposal, demand: Demand) -> Run {
+    pub(super) fn run(&self, proposal: &Proposal) -> Run {
         let waivers: &Waivers = self.known.map_or(&[], |it| it.waivers());
         let live = self.examined.and_then(|it| it.live.clone()).map(|it| classified(it, waivers));
         let against = compared_with(proposal.kind, self.change, self.known);
@@ -44,7 +43,6 @@ impl<'a> Subject<'a> {
             against,
             class: live.as_ref().map_or(Class::Unknown, |it| it.class),
             accepted: live.map(|it| it.effective).unwrap_or_default(),
-            only_with_inputs: demand == Demand::Advise,
         }
     }
 }
@@ -190,7 +188,9 @@ fn shadow(subject: &Subject<'_>, demand: Demand, proposal: &Proposal) -> Option<
         // Whoever looks decides without it; nothing else goes without it.
         let result =
             if demand == Demand::Shadow { GateResult::Waits } else { GateResult::Skipped };
-        return gate(result, "nothing was run".to_owned());
+        let has_inputs = subject.examined.is_some_and(|it| it.has_inputs);
+        let why = if has_inputs { "nothing was run" } else { "no inputs are known" };
+        return gate(result, why.to_owned());
     };
     let result = of_verdict(ran.verdict, demand, subject.class.as_ref().map(|it| it.class));
     gate(result, said(ran))

@@ -43,8 +43,14 @@ pub(super) fn wants_shadow(subjects: &[Subject<'_>], proposal: &Proposal) -> Vec
     let wanted = subjects.iter().filter_map(|it| {
         it.change.to?;
         let demand = demand(it.policy, &proposal.author, it.class.as_ref());
-        let asked = demand > Demand::Verify && exempt(proposal, it.change, it.known).is_none();
-        asked.then(|| it.run(proposal, demand))
+        // Nobody waits for a run that can show nothing, where nothing depends on it.
+        let asked = match demand {
+            Demand::Verify => false,
+            Demand::Advise => it.examined.is_some_and(|it| it.has_inputs),
+            Demand::Shadow | Demand::Approve => true,
+        };
+        let asked = asked && exempt(proposal, it.change, it.known).is_none();
+        asked.then(|| it.run(proposal))
     });
     wanted.collect()
 }

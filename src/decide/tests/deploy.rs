@@ -96,6 +96,7 @@ fn harmless(change: &Change) -> Examined {
         tool: change.tool.clone(),
         proposed: change.to.map(|_| analysis.clone()),
         live: change.base.map(|_| analysis),
+        has_inputs: true,
         shadow: Some(shadow),
     }
 }

@@ -87,7 +87,7 @@ impl Case {
         };
         let proposal = proposal(author, &[change]);
         let (proposed, live) = (Some(analysis(after)), Some(analysis(before)));
-        let examined = Examined { tool: tool.clone(), proposed, live, shadow: None };
+        let examined = Examined { tool: tool.clone(), proposed, live, has_inputs: true, shadow: None };
         let checks = vec![checked(CheckOutcome::Passed)];
         Self { proposal, examined, known: Tool::default(), policy: Policy::default(), checks }
     }
@@ -171,7 +171,10 @@ fn what_nobody_ran_is_no_pass_for_an_ai_and_stops_no_person() {
     for class in Class::ALL {
         let words = of_class(class);
         assert_eq!(Case::new(ai(), words, words).decision(), Pending, "{class}");
-        assert_eq!(Case::new(ana(), words, words).decision(), Activate, "{class}");
+        let mut person = Case::new(ana(), words, words);
+        assert_eq!(person.decision(), Activate, "{class}");
+        person.examined.has_inputs = false;
+        assert!(!person.runs(), "nobody waits for a run that shows nothing");
         let mut unexamined = Case::new(ai(), words, words);
         unexamined.examined.tool = id("other.py");
         let change = &unexamined.proposal.changes[0];

@@ -16,7 +16,7 @@ use crate::{
     decide::{State, Task},
     model::{
         Analysis, CheckFailure, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Parse, Replayed,
-        RootName, Verdict,
+        RootName, ToolId, Verdict,
     },
     ports::{
         After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, ReplayOrder, RootFiles, ShadowOrder,
@@ -233,6 +233,10 @@ impl Shadows for FakeShadows {
             _ => Verdict::Equivalent,
         };
         ShadowReport::without_runs(verdict, "thrown")
+    }
+
+    fn has_examples(&self, _: &ToolId) -> bool {
+        true
     }
 
     fn replay(&self, _: &ReplayOrder, _: &StopFlag) -> Replayed {

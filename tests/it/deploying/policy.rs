@@ -157,7 +157,7 @@ fn by_an_ai(root_keys: &str) -> World {
 
 #[test]
 fn an_ais_accept_is_verified() {
-    let world = by_an_ai("");
+    let world = by_an_ai("policy.ai.pure = \"verify\"");
     let accept = |tool: &str| {
         world.post("/v1/accept", &json!({"tools": [{"tool": tool}], "author": {"kind": "human"}}))
     };

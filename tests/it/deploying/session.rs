@@ -9,7 +9,10 @@ use crate::world::World;
 
 #[test]
 fn a_tool_is_made_changed_and_removed() {
-    let world = World::with(&[("y.py", "y = 1\n")]);
+    let mut world = World::new();
+    world.root_keys = "policy.ai.pure = \"verify\"".to_owned();
+    world.write("y.py", "y = 1\n");
+    world.start();
     let asked = with(
         to("tools/web/x.py", Value::Null, "x = 1\n"),
         &json!({"reason": "feature", "message": "first", "metadata": {"issue": 17},

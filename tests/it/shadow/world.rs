@@ -67,7 +67,6 @@ impl Site {
             expect_changes: Vec::new(),
             seed: 7,
             beside: BTreeMap::new(),
-            only_with_inputs: false,
         };
         Self { folder, rules: CheckRules::new(root, path), order }
     }

@@ -40,10 +40,30 @@ fn trial() -> Value {
     it
 }
 
+/// A person has to look: it can do more, and answers otherwise on one input.
+fn judgement() -> Value {
+    let side = |value: &str| json!({"status": "ok", "value": value});
+    let gate = |gate: &str, result: &str, why: &str| json!({"gate": gate, "tool": "t/search.py", "result": result, "why": why});
+    let evidence = json!({"cap": "net_write", "via": "requests.post", "file": "search.py", "line": 12, "path": ["execute", "_send"]});
+    let proof = json!({"kind": "changed", "origin": "recorded", "args": "{\"query\":\"\"}", "control": side("null"), "candidate": side("[]"),
+        "differences": [{"path": "/value", "control": "null", "candidate": "[]"}]});
+    json!({
+        "decision": "pending",
+        "gates": [
+            {"gate": "verification", "tool": "t/search.py", "result": "passed"},
+            gate("class", "waits", "it can do more than before: net_write (net_read → net_write): requests.post in search.py line 12"),
+            gate("shadow", "warned", "changed on 30 of 30 inputs; changed on {\"query\":\"\"}"),
+        ],
+        "tools": [{"tool": "t/search.py", "class": "net_write", "class_before": "net_read", "added": ["net_write"], "removed": [], "evidence": [evidence],
+            "shadow": {"verdict": "changed", "why": null, "sandbox": "bwrap", "inputs": 30, "compared": 30, "runs": 64, "took_ms": 900, "bound95": null, "findings": [proof]},
+            "policy": "sha256:5555b1e019ab5a0e"}],
+    })
+}
+
 fn deploy(number: u64, state: &str) -> Value {
     let mut it = json!({"deploy": number, "kind": "deploy", "state": state, "author": {"kind": "ai", "name": "improver"}, "claimed": null,
         "reason": "bug_fix", "message": "handle an empty query\n\nFixes 17", "metadata": {"issue": 17}, "steps": steps(&ALL), "why": null, "by": null,
-        "confirm_within_ms": null, "deadline": null, "as_of": 431,
+        "confirm_within_ms": null, "deadline": null, "judgement": null, "as_of": 431,
         "changes": [{"tool": "t/search.py", "base": 3, "base_sha256": "sha256:3333b1e019ab5a0e", "version": 4, "sha256": NEW, "size": 2310, "executable": null, "displaced": 3}]});
     match state {
         "rejected" => {
@@ -66,6 +86,9 @@ fn deploy(number: u64, state: &str) -> Value {
             it["changes"][0]["version"] = Value::Null;
             it["changes"][0]["displaced"] = Value::Null;
             it["steps"] = steps(&["accepted", "staged", "verified", "awaiting_approval"]).into();
+            it["judgement"] = judgement();
+            it["deadline"] = "2026-01-03T00:00:00.000Z".into();
+            it["why"] = "t/search.py: it can do more than before: net_write (net_read → net_write): requests.post in search.py line 12".into();
         }
         "rolled_back" => {
             it["kind"] = "rollback".into();
@@ -107,6 +130,7 @@ pub(super) fn answered(path: &str) -> Option<Vec<u8>> {
         "GET /v1/deploys/16" => shown(deploy(16, "confirmed")),
         "GET /v1/deploys/17" => shown(deploy(17, "rejected")),
         "GET /v1/deploys/18" => shown(deploy(18, "rolled_back")),
+        "GET /v1/deploys/19" => shown(deploy(19, "awaiting_approval")),
         "GET /v1/deploys/99" => Some(refusal(404, NONE)),
         _ => None,
     }
