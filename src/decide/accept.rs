@@ -3,8 +3,8 @@
 
 use super::{Accept, Plan, Rules, State, deploy, drift};
 use crate::model::{
-    Author, AuthorKind, Base, Baseline, Change, DeployKind, Digest, Disk, Fact, Origin, Proposal,
-    Reason, Refusal, SafetyCause, Sync, Target, Tool, ToolId,
+    Author, AuthorKind, Base, Baseline, Change, DeployKind, DeployState, Digest, Disk, Fact,
+    Origin, Proposal, Reason, Refusal, RootName, SafetyCause, Sync, Target, Tool, ToolId,
 };
 
 pub(super) fn accept(state: &State, rules: &Rules, what: &Accept, author: &Author) -> Plan {
@@ -33,6 +33,8 @@ fn chosen<'a>(state: &'a State, what: &Accept) -> Result<Vec<(ToolId, &'a Tool)>
             // What cannot be read cannot be accepted, and what is quarantined must not be; it stays in the list of issues.
             .filter(|(id, tool)| state.sync(id, tool) != Sync::Unreadable)
             .filter(|(_, tool)| quarantined(tool).is_none())
+            // What stands there is about to be known, and is the deploy's until then.
+            .filter(|(id, _)| !state.is_switching(id))
             .map(|(id, tool)| (id.clone(), tool))
             .collect()),
         Accept::Tools(named) => {
@@ -48,6 +50,9 @@ fn named_tool<'a>(
 ) -> Result<(ToolId, &'a Tool), Refusal> {
     let tool = state.tool(id).filter(|_| !state.is_outside(id));
     let tool = tool.ok_or_else(|| Refusal::NoSuchTool(id.clone()))?;
+    if let Some(deploy) = state.switching(id) {
+        return Err(Refusal::DeployOpen { tool: id.clone(), deploy: deploy.number });
+    }
     let disk = state.disk(id, tool);
     if let Disk::Unreadable(cause) = disk {
         return Err(Refusal::CannotRead { tool: id.clone(), cause });
@@ -130,8 +135,14 @@ fn as_it_stands(state: &State, tool: &ToolId) -> Change {
     }
 }
 
-/// Everything in a missing root was accepted as gone: its safety stop has nothing left to hold.
+/// Everything in a missing root was accepted as gone: its safety stop has nothing left to hold. Where a deploy is at one of
+/// its tools there is something left.
 fn emptied_roots(state: &State) -> Vec<Fact> {
+    let switching = |root: &RootName| {
+        let mut open = state.open_deploys().filter(|it| it.state == DeployState::Switching);
+        open.any(|it| it.tools().any(|it| it.root() == *root))
+    };
     let away = state.roots().filter(|it| it.1.safety == Some(SafetyCause::RootMissing));
+    let away = away.filter(|it| !switching(it.0));
     away.map(|it| Fact::SafetyCleared { root: it.0.clone(), accepted: true }).collect()
 }

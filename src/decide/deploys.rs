@@ -88,7 +88,13 @@ impl State {
 
     /// Whether a switch of the tool is under way: what is seen of it says nothing.
     pub fn is_switching(&self, id: &ToolId) -> bool {
-        self.open_deploys().any(|it| it.state == DeployState::Switching && it.change(id).is_some())
+        self.switching(id).is_some()
+    }
+
+    /// The deploy that owns the tool: its switch is under way.
+    pub(super) fn switching(&self, id: &ToolId) -> Option<&Arc<Deploy>> {
+        let ours = |it: &Deploy| it.state == DeployState::Switching && it.change(id).is_some();
+        self.open_deploys().find(|it| ours(it))
     }
 
     /// Conflicts that wait for somebody, each with its tools.

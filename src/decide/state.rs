@@ -91,11 +91,11 @@ impl State {
                 self.change(tool, record, |tool| tool.disk = Disk::Absent);
             }
             Fact::DriftDetected { tool, disk, .. } => self.change(tool, record, |tool| {
-                tool.disk = *disk;
+                found(tool, *disk);
                 tool.drift_since.get_or_insert(record.time);
             }),
             Fact::DriftCleared { tool, disk } => self.change(tool, record, |tool| {
-                tool.disk = *disk;
+                found(tool, *disk);
                 tool.drift_since = None;
             }),
             Fact::BaselineMoved { tool, to, .. } => {
@@ -341,16 +341,31 @@ pub(super) fn stand(tool: &mut Tool, version: &Version) {
         *baseline = Baseline::of(&head);
     }
     if version.origin == Origin::Displaced {
-        // It is the newest content, and stands nowhere.
-        let stands = tool.on_disk().cloned();
-        tool.change_rare(|it| it.stands = stands);
+        // It is the newest content, and stands nowhere. What stands there stays what it was, and so does what stood there
+        // last: if that comes back it is no new version.
+        let apart = tool.rare.as_ref().and_then(|it| it.stands.as_ref());
+        let stood = tool.on_disk().or(apart).or(tool.head.as_ref()).cloned();
+        tool.change_rare(|it| it.stands = stood);
     } else {
         tool.disk = Disk::Standing(head.number);
-        if tool.rare.as_ref().is_some_and(|it| it.stands.is_some()) {
-            tool.change_rare(|it| it.stands = None);
-        }
+        forget_apart(tool);
     }
     tool.head = Some(head);
+}
+
+/// What was seen in the tool's place is a version that is known.
+fn found(tool: &mut Tool, disk: Disk) {
+    tool.disk = disk;
+    if disk.version().is_some() && disk.version() == tool.head.as_ref().map(|it| it.number) {
+        forget_apart(tool);
+    }
+}
+
+/// The head stands there.
+fn forget_apart(tool: &mut Tool) {
+    if tool.rare.as_ref().is_some_and(|it| it.stands.is_some()) {
+        tool.change_rare(|it| it.stands = None);
+    }
 }
 
 /// A newer version of the same content leaves the one before what it was: going back there would change nothing.

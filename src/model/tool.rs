@@ -25,7 +25,8 @@ pub struct Tool {
 /// What only few tools have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rare {
-    /// What stands on disk where that is not the head: a file that was displaced got its last bytes afterwards.
+    /// What stands on disk, or stood there last, where that is not the head: a file that was displaced got its last bytes
+    /// afterwards.
     pub stands: Option<Head>,
     pub provisional: Option<Provisional>,
     /// The baseline before the one that holds.

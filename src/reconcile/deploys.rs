@@ -30,6 +30,8 @@ const MOST_WAITING: usize = 256;
 const RETURN_AGAIN: Duration = Duration::from_secs(10);
 /// The wall clock may be set: so often a deadline is looked at again.
 const CLOCK_AGAIN: Duration = Duration::from_secs(30);
+/// A return that is being staged comes back as mail, and no moment is waited for.
+const ON_ITS_WAY: Moment = Moment::MAX;
 
 #[derive(Default)]
 pub(super) struct Deploys {
@@ -89,10 +91,12 @@ impl Reconciler {
     /// Nobody waits for these: the rules themselves asked.
     pub(super) fn stage_unasked(&mut self, stages: Vec<Task>, round: &mut Round) {
         for task in stages {
-            if let Some(of) = returns(&task)
-                && self.deploys.returning.insert(of, Moment::MAX).is_some_and(|it| it > round.now)
-            {
-                continue;
+            if let Some(of) = returns(&task) {
+                // One that could not be begun may be tried before its time, by whoever has a new cause; but it is on its
+                // way only where it is really staged, or nobody would ever try it again.
+                if self.deploys.returning.insert(of, ON_ITS_WAY) == Some(ON_ITS_WAY) {
+                    continue;
+                }
             }
             round.jobs.push(Job::of(task));
         }
@@ -238,7 +242,7 @@ impl Reconciler {
             let micros = u64::try_from(at.0.saturating_sub(wall.0)).unwrap_or_default();
             let due = now + Duration::from_micros(micros).min(CLOCK_AGAIN);
             match returning.get(&deploy) {
-                Some(&Moment::MAX) => None,
+                Some(&ON_ITS_WAY) => None,
                 Some(again) => Some(due.max(*again)),
                 None => Some(due),
             }

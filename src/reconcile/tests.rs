@@ -1,11 +1,11 @@
-//! What the dice of the simulation show too seldom to rely on them: a walk that a reload overtook, and other globs on a disk
-//! that is full.
+//! What the dice of the simulation show too seldom to rely on them: a walk that a reload overtook, other globs on a disk
+//! that is full, and a return that is asked for twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -14,17 +14,19 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::{
     Audit, Moment, RootRules, Rules, Setup,
+    job::{Done, Job},
     lane::{End, Found, Look, WalkOrder, Walked},
-    mailbox::{Barrier, Mail},
+    mailbox::{Barrier, Mail, Request},
     reconciler::Reconciler,
     round::Outcome,
     walks::Walks,
 };
 use crate::{
-    decide::State,
+    decide::{Command, Prepared, StageOrder, Staged, State, Task},
     model::{
-        ChainHash, Digest, Dirty, FileSeen, Origin, Packed, RootName, Seen, Seq, Sight, Timestamp,
-        ToolId,
+        Author, AuthorKind, ChainHash, Change, DeployKind, DeployNo, Digest, Dirty, FileSeen,
+        LiveFile, LivePart, Marker, Origin, Packed, Proposal, Reason, Refusal, RootName,
+        RuntimeName, SafetyCause, Seen, Seq, Sight, Switched, Target, Timestamp, ToolId,
     },
     ports::{Batch, Clock, Log, StoreError},
     roots::Globs,
@@ -133,4 +135,95 @@ fn file(tool: &ToolId) -> Seen {
     let (executable, mtime, links) = (false, Timestamp(0), 1);
     let sight = Sight::File(FileSeen { digest, size, executable, mtime, content, links });
     Seen { tool: tool.clone(), firm: true, sight }
+}
+
+struct WallClock(Arc<AtomicI64>);
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn asks(command: Command) -> Mail {
+    let (reply, _) = oneshot::channel();
+    Mail { requests: vec![Request { command, reply }], ..Mail::default() }
+}
+
+fn staged(outcome: &Outcome, prepared: Result<Prepared, Refusal>) -> Mail {
+    let stage = |it: &Job| match &it.task {
+        Task::Stage(order) => Some((it.ticket, order.clone())),
+        _ => None,
+    };
+    let (ticket, order): (_, StageOrder) = outcome.jobs.iter().find_map(stage).unwrap();
+    let staged = Staged { order, outcome: prepared };
+    Mail { done: vec![Done::Staged { ticket, staged }], ..Mail::default() }
+}
+
+/// A loop with a deploy of `tool` that is live and has to be confirmed within a second.
+fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>) -> Reconciler {
+    let (opened, day) = (MemoryStore::default().reopen(), Duration::from_hours(24));
+    let clock = Arc::new(WallClock(Arc::clone(wall)));
+    let walks = Walks::new(Audit { walk: day, rehash: day });
+    let mut reconciler = Reconciler::new(State::default(), opened.log, clock, walks);
+    round(&mut reconciler, Mail { setup: Some(setup("**")), ..Mail::default() });
+    let to = Some(Target { digest: Digest([7; 32]), executable: None });
+    let proposal = Proposal {
+        kind: DeployKind::Deploy,
+        changes: vec![Change { tool: tool.clone(), base: None, to, parents: Vec::new() }],
+        author: Author { kind: AuthorKind::Human, name: None },
+        claimed: None,
+        reason: Reason::edit(),
+        message: None,
+        metadata: None,
+        confirm_within_ms: Some(1000),
+        force: false,
+        keeps_conflict: false,
+        key: None,
+        quarantines: Vec::new(),
+    };
+    let (proposal, contents) = (Box::new(proposal), Vec::new());
+    let asked =
+        round(&mut reconciler, asks(Command::Propose { proposal, contents, rehearsal: false }));
+    let marker = Marker { name: "n1".into(), inode: Some((1, 1)), executable: false, size: 1 };
+    let content = Packed { digest: Digest([7; 32]), size: 1, codec: 0, bytes: vec![1] };
+    let (markers, contents, skipped) = (vec![marker], vec![content], Some(Vec::new()));
+    let mail = staged(&asked, Ok(Prepared { markers, contents, skipped }));
+    round(&mut reconciler, mail);
+    let file = Some(LiveFile { executable: false, mtime: Timestamp(0) });
+    let part = LivePart { tool: tool.clone(), live: file, displaced: None };
+    let (deploy, outcome) = (DeployNo(1), Switched::Live(vec![part]));
+    let mail = Mail { done: vec![Done::Switched { deploy, outcome }], ..Mail::default() };
+    round(&mut reconciler, mail);
+    assert!(reconciler.state.deploy(deploy).unwrap().is_provisional());
+    reconciler
+}
+
+#[test]
+fn a_return_that_could_not_begin_is_tried_again_though_it_was_asked_for_meanwhile() {
+    let (tool, wall): (ToolId, _) = ("t/a.py".parse().unwrap(), Arc::default());
+    let mut reconciler = provisional(&tool, &wall);
+    let is_back = |it: &Job| matches!(&it.task, Task::Stage(order) if order.proposal.kind == DeployKind::Automatic(DeployNo(1)));
+    let returns = |it: &Outcome| it.jobs.iter().filter(|it| is_back(it)).count();
+    let fails = |message: &str| {
+        asks(Command::Report {
+            runtime: RuntimeName::new("planner").unwrap(),
+            loaded: BTreeMap::new(),
+            failed: [(tool.clone(), message.to_owned())].into(),
+            ttl_ms: 1000,
+        })
+    };
+    let refused = |it: &Outcome| {
+        staged(it, Err(Refusal::SafetyStop { root: root(), cause: SafetyCause::RootMissing }))
+    };
+    wall.store(2_000_000, Ordering::Relaxed);
+    let due = round(&mut reconciler, Mail::default());
+    assert_eq!(returns(&due), 1, "its time is over");
+    assert_eq!(returns(&round(&mut reconciler, fails("early"))), 0, "it is on its way");
+    assert_eq!(returns(&round(&mut reconciler, refused(&due))), 0, "not at once again");
+    let blamed = round(&mut reconciler, fails("late"));
+    assert_eq!(returns(&blamed), 1, "somebody has another cause");
+    round(&mut reconciler, refused(&blamed));
+    let later = reconciler.round(Mail::default(), Duration::from_secs(11)).unwrap();
+    assert_eq!(returns(&later), 1, "a deadline is obeyed, however often it could not be");
 }

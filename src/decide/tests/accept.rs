@@ -1,9 +1,12 @@
 //! Accepting: disk becomes baseline.
 
-use super::*;
+use super::{
+    deploy::{change, proposal},
+    *,
+};
 use crate::{
     decide::Accept,
-    model::{Cause, Refusal},
+    model::{Cause, DeployNo, DeployState, Refusal},
 };
 
 fn accept(what: Accept) -> Command {
@@ -85,4 +88,21 @@ fn a_root_that_is_away_is_accepted_as_gone() {
     let gone = ["tool.removed", "baseline.moved"];
     assert_eq!(events(&facts), [&gone[..], &gone, &["safety.cleared"]].concat());
     assert!(story.state.drifted().is_empty() && !story.state.is_listed(&id("a")));
+}
+
+#[test]
+fn what_is_being_switched_is_its_deploys_until_that_is_settled() {
+    let mut story = Story::adopted(&[("a", 1), ("b", 1)]);
+    story.begins(proposal(ana(), &[change("a", 1, 2)]));
+    assert_eq!(story.state(DeployNo(1)), DeployState::Switching);
+    let plan = story.asks(Input::Request(named(&[("a", None)])));
+    assert!(matches!(plan.refusal, Some(Refusal::DeployOpen { deploy: DeployNo(1), .. })));
+    // All that is gone with its root is accepted but for this one, for which the stop goes on.
+    story.tell(Input::RootGone(root()));
+    let facts = story.requests(accept(Accept::All));
+    assert_eq!(events(&facts), ["tool.removed", "baseline.moved"]);
+    assert!(story.state.is_root_missing(&root()));
+    assert_eq!(story.switches(), DeployState::Confirmed);
+    let returns = story.state.deploy(DeployNo(1)).unwrap().live[0].returns;
+    assert_eq!(returns.map(|it| it.digest), Some(digest(1)), "it knows what it displaced");
 }

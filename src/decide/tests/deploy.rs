@@ -130,6 +130,12 @@ impl Story {
         self.carries_out(order, checks)
     }
 
+    /// Up to the switch, which is under way then.
+    pub(super) fn begins(&mut self, asked: Proposal) {
+        let order = order(&self.asks(propose(asked)));
+        self.stage(order, Some(Vec::new()));
+    }
+
     pub(super) fn carries_out(&mut self, order: StageOrder, checks: Vec<CheckRun>) -> DeployState {
         self.stage(order, Some(checks));
         self.switches()
@@ -140,7 +146,7 @@ impl Story {
     }
 
     /// The switch of the newest deploy, where it is at that.
-    fn switches(&mut self) -> DeployState {
+    pub(super) fn switches(&mut self) -> DeployState {
         let number = self.last();
         let deploy = Arc::clone(self.state.deploy(number).unwrap());
         if deploy.state == DeployState::Switching {

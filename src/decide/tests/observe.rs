@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{Cause, Reason};
+use crate::model::{Cause, DeployNo, Late, Reason};
 
 /// (what it is about, sight, second look, by whom, facts, looks), where `a` stands with content 1 as its baseline.
 type Row =
@@ -69,6 +69,36 @@ fn a_life() {
         assert_eq!(story.sync("a"), sync, "{name}");
     }
     assert_eq!(story.state.tool(&id("a")).unwrap().head.as_ref().unwrap().number.0, 4);
+}
+
+#[test]
+fn what_stood_there_last_comes_back_as_what_it_was_whatever_was_written_late() {
+    let late = |content| {
+        let (tool, deploy, name) = (id("a"), DeployNo(1), "n1".to_owned());
+        let now = Some(seen(content, 1));
+        Input::Late(Late { tool, deploy, displaced: None, now, name })
+    };
+    let sees = |sight| looked("a", Origin::Watch, true, sight);
+    let link = || Sight::Unreadable(Cause::Symlink);
+    for (name, before, stands) in [
+        ("it stands there", vec![late(9)], 1),
+        ("it was gone", vec![sees(Sight::Gone), late(9)], 1),
+        ("a link stood there", vec![sees(link()), late(9)], 1),
+        ("twice", vec![sees(Sight::Gone), late(9), late(8)], 1),
+        ("gone afterwards", vec![late(9), sees(Sight::Gone), late(8)], 1),
+        ("the late one stood there", vec![late(9), sees(file(9)), sees(Sight::Gone), late(8)], 9),
+        ("it stands there still", vec![late(9), sees(file(9)), late(8)], 9),
+    ] {
+        let mut story = Story::adopted(&[("a", 1)]);
+        for it in before {
+            story.tell(it);
+        }
+        let number = story.state.tool(&id("a")).unwrap().head.as_ref().unwrap().number;
+        story.sees("a", file(stands));
+        let tool = story.state.tool(&id("a")).unwrap();
+        assert_eq!(tool.head.as_ref().unwrap().number, number, "{name}: no new version");
+        assert_eq!(tool.on_disk().map(|it| it.digest), Some(digest(stands)), "{name}");
+    }
 }
 
 #[test]

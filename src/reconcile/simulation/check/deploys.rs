@@ -11,8 +11,8 @@ use std::{
 
 use crate::{
     model::{
-        AuthorKind, CheckOutcome, Decision, DeployKind, DeployNo, DeployState, Digest, Fact, Origin,
-        Proposal, Record, RuntimeName, Seq, Step, Target, Timestamp, ToolId,
+        AuthorKind, CheckOutcome, Decision, DeployKind, DeployNo, DeployState, Digest, Fact,
+        HealthState, Origin, Proposal, Record, RuntimeName, Seq, Step, Target, Timestamp, ToolId,
     },
     reconcile::simulation::{
         disk::{Content, digest},
@@ -126,6 +126,9 @@ struct Told<'a> {
     placed: Vec<(ToolId, Option<Digest>, Option<DeployNo>)>,
     /// Runtimes that could not load a tool, since the tool's last deploy became live.
     failed: BTreeSet<ToolId>,
+    /// Contents that did worse than the known good, and all that were ever accepted as good.
+    regressed: BTreeSet<(ToolId, Digest)>,
+    accepted: BTreeSet<(ToolId, Digest)>,
     last: DeployNo,
 }
 
@@ -154,6 +157,8 @@ impl<'a> Told<'a> {
             keys: BTreeMap::new(),
             placed: Vec::new(),
             failed: BTreeSet::new(),
+            regressed: BTreeSet::new(),
+            accepted: BTreeSet::new(),
             last: DeployNo(0),
         }
     }
@@ -163,6 +168,7 @@ impl<'a> Told<'a> {
             Fact::BaselineMoved { tool, to: Some(to), .. } => {
                 let to = Target { digest: to.digest, executable: to.executable };
                 self.baselines.insert(tool.clone(), to);
+                self.accepted.insert((tool.clone(), to.digest));
             }
             Fact::BaselineMoved { tool, to: None, .. } => drop(self.baselines.remove(tool)),
             Fact::VersionRecorded(it) if it.origin == Origin::Deploy => {
@@ -182,6 +188,9 @@ impl<'a> Told<'a> {
             }
             Fact::ContentReleased { tool, digest, .. } => {
                 self.quarantined.remove(&(tool.clone(), *digest));
+            }
+            Fact::HealthChanged { tool, version, to: HealthState::Regressed, .. } => {
+                self.regressed.insert((tool.clone(), *version));
             }
             Fact::DeployMoved { deploy, tools, step } => {
                 self.moved(record, *deploy, tools, step);
@@ -204,7 +213,7 @@ impl<'a> Told<'a> {
                 let checks = &found.checks;
                 let it = self.deploys.get_mut(&number).unwrap();
                 it.skipped = checks.iter().all(|it| matches!(it.outcome, CheckOutcome::Skipped(_)));
-                let back = matches!(it.proposal.kind, DeployKind::Automatic(_));
+                let back = is_way_back(it.proposal.kind);
                 assert!(!back || it.skipped, "{said}: a way back is not verified");
                 it.failed = checks.iter().any(|it| matches!(it.outcome, CheckOutcome::Failed(_)));
                 it.judged = found.judgement.as_ref().map(|it| it.decision);
@@ -236,8 +245,10 @@ impl<'a> Told<'a> {
             let content = self.sim.archive.content(&to.digest).unwrap();
             assert!(content.is_some(), "{said}: its content is not in the log");
         }
-        if let DeployKind::Automatic(of) = proposal.kind {
-            self.has_a_cause(record, of, proposal, said);
+        match proposal.kind {
+            DeployKind::Automatic(of) => self.has_a_cause(record, of, proposal, said),
+            DeployKind::Regressed => self.did_worse(proposal, said),
+            _ => (),
         }
         let known = Known {
             proposal: proposal.clone(),
@@ -272,9 +283,21 @@ impl<'a> Told<'a> {
         }
     }
 
+    /// Nothing goes back to the known good unless it did worse, and nothing goes to what nobody ever accepted.
+    fn did_worse(&self, proposal: &Proposal, said: &str) {
+        let blamed = &proposal.quarantines;
+        assert!(!blamed.is_empty(), "{said}: nobody is to blame");
+        assert!(blamed.iter().all(|it| self.regressed.contains(it)), "{said}: it did not regress");
+        for change in &proposal.changes {
+            let to = change.to.map(|it| (change.tool.clone(), it.digest));
+            let good = to.is_some_and(|it| self.accepted.contains(&it));
+            assert!(good, "{said}: {} goes to what was never its baseline", change.tool);
+        }
+    }
+
     fn may_go_live(&self, number: DeployNo, said: &str) {
         let it = &self.deploys[&number];
-        if matches!(it.proposal.kind, DeployKind::Automatic(_)) {
+        if is_way_back(it.proposal.kind) {
             return;
         }
         assert!(!it.failed, "{said}: verification had said no");
@@ -348,10 +371,9 @@ impl<'a> Told<'a> {
             let all = !it.witnesses.is_empty() && it.witnesses.iter().all(|it| has(&it.0, &it.1));
             assert!(!by_runtimes || all, "{said}: not all of its witnesses have it");
         }
-        let moves = matches!(
-            it.proposal.kind,
-            DeployKind::Deploy | DeployKind::Rollback | DeployKind::Accept
-        );
+        // What did worse was the baseline, or was to be: where it goes, the baseline goes. Only a provisional deploy
+        // that is taken back, and a restore, lead to a baseline that never moved.
+        let moves = !matches!(it.proposal.kind, DeployKind::Automatic(_) | DeployKind::Restore);
         for change in it.proposal.changes.iter().filter(|_| !moves) {
             let (was, is) = (it.baselines.get(&change.tool), self.baselines.get(&change.tool));
             assert_eq!(was, is, "{said}: it moved the baseline of {}", change.tool);
@@ -366,7 +388,7 @@ impl<'a> Told<'a> {
     fn rolled_back(&self, number: DeployNo, by: DeployNo, said: &str) {
         let by = &self.deploys[&by];
         let goes_back = matches!(by.proposal.kind, DeployKind::Automatic(of) if of == number)
-            || by.proposal.kind == DeployKind::Rollback;
+            || matches!(by.proposal.kind, DeployKind::Rollback | DeployKind::Regressed);
         assert!(goes_back, "{said}: by something else");
         let live = [DeployState::Activated, DeployState::Confirmed];
         assert!(live.contains(&by.state), "{said}: by what is not live");
@@ -425,6 +447,11 @@ impl<'a> Told<'a> {
             assert!(known, "seed {}: {tool}: {digest} was blamed, and is forgotten", sim.seed);
         }
     }
+}
+
+/// Neither verified nor gated: what it brings was live before, and time matters.
+fn is_way_back(kind: DeployKind) -> bool {
+    matches!(kind, DeployKind::Automatic(_) | DeployKind::Regressed)
 }
 
 /// Whether the contract has this step after that state.
