@@ -12,6 +12,7 @@ mod health;
 mod id;
 mod language;
 mod outcome;
+mod ranks;
 mod refusal;
 mod runtime;
 mod sight;
@@ -40,6 +41,7 @@ pub use health::{
 pub use id::{BadId, BadPath, BadRoot, RelPath, RootName, ToolId};
 pub use language::{Language, language_of};
 pub use outcome::{Blame, Call, CallError, CallFrame, CallReport, CallStatus, Calls, Failure};
+pub use ranks::rank_score_milli;
 pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};

@@ -12,6 +12,7 @@ use super::{
     version::{NoRun, Version},
 };
 use crate::{
+    model::rank_score_milli,
     ports::{CheckRules, ShadowLatency, ShadowOrder, ShadowProgress, ShadowReport, StopFlag},
     shadow::{
         Coins, Compared, Counts, Input, Judgement, Kind, RunSeen, Status, Verdict, bound95,
@@ -200,17 +201,18 @@ fn too_little(report: &ShadowReport) -> String {
 
 fn latency(all: &[Compared]) -> Option<ShadowLatency> {
     let both = all.iter().filter_map(|it| Some((it.control.first()?, it.candidate.first()?)));
-    let both: Vec<_> = both
+    let (control, candidate): (Vec<_>, Vec<_>) = both
         .filter(|it| it.0.status == Status::Ok && it.1.status == Status::Ok)
         .map(|it| (it.0.wall_us, it.1.wall_us))
-        .collect();
-    let control_p50_ms = median(both.iter().map(|it| it.0).collect())?;
-    let candidate_p50_ms = median(both.iter().map(|it| it.1).collect())?;
+        .unzip();
+    let (control_p50_ms, candidate_p50_ms) = (median(&control)?, median(&candidate)?);
     let ratio = candidate_p50_ms / control_p50_ms.max(0.001);
-    Some(ShadowLatency { control_p50_ms, candidate_p50_ms, ratio })
+    let mw_z = f64::from(rank_score_milli(&candidate, &control)) / 1000.0;
+    Some(ShadowLatency { control_p50_ms, candidate_p50_ms, ratio, mw_z })
 }
 
-fn median(mut micros: Vec<u64>) -> Option<f64> {
+fn median(micros: &[u64]) -> Option<f64> {
+    let mut micros = micros.to_vec();
     micros.sort_unstable();
     let middle = u32::try_from(*micros.get(micros.len() / 2)?).unwrap_or(u32::MAX);
     Some(f64::from(middle) / 1000.0)
