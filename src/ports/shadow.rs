@@ -140,6 +140,8 @@ pub struct ShadowLatency {
     pub control_p50_ms: f64,
     pub candidate_p50_ms: f64,
     pub ratio: f64,
+    /// By their ranks, as a normal score: above 0 where the candidate is slower.
+    pub mw_z: f64,
 }
 
 #[derive(Clone, Debug)]

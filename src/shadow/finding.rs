@@ -92,9 +92,11 @@ const MOST_DIFFERENCES: usize = 20;
 impl Finding {
     /// `None`: there is nothing to tell.
     pub(super) fn of(input: usize, it: &Compared, judged: &Judged) -> Option<Self> {
-        if matches!(judged.kind, Kind::Same | Kind::Noise) && !judged.expect_failed {
+        let quiet = matches!(judged.kind, Kind::Same | Kind::Noise) && judged.unproven.is_empty();
+        if quiet && !judged.expect_failed {
             return None;
         }
+        let differences = judged.differences.iter().chain(&judged.unproven);
         let side = |all: &[RunSeen]| all.first().map(Side::of).unwrap_or_default();
         let told = |it: &Option<Value>| it.as_ref().map(|it| cut(&it.to_string()));
         let difference =
@@ -108,13 +110,22 @@ impl Finding {
             args: it.input.args.clone(),
             control: side(&it.control),
             candidate: side(&it.candidate),
-            differences: judged.differences.iter().take(MOST_DIFFERENCES).map(difference).collect(),
+            differences: differences.take(MOST_DIFFERENCES).map(difference).collect(),
             new_effects: judged.new_effects.clone(),
-            why: judged.why.clone(),
+            why: judged.why.clone().or_else(|| in_doubt(it, judged)),
             repro: judged.repro,
             runs: it.candidate.len(),
         })
     }
+}
+
+/// Little evidence is no reason to keep quiet.
+fn in_doubt(it: &Compared, judged: &Judged) -> Option<String> {
+    let place = judged.unproven.first()?.path();
+    let runs = it.candidate.len();
+    Some(format!(
+        "strayed at {place} in some of {runs} runs, where the live version never did: too seldom to be told from noise"
+    ))
 }
 
 impl Side {

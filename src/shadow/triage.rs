@@ -1,6 +1,7 @@
 //! What repeating shows: a place where the live version disagrees with itself says nothing (noise); one where it always
 //! says the same and the candidate always something else has changed; one where the candidate disagrees with itself is
-//! flaky. Noise on one input is noise on all, by the template of its place.
+//! flaky, where that is no chance (`flakes`). Noise on one input is noise on all, by the template of its place. A candidate
+//! that always fails where the live version never does has failed, whatever it says each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use super::{
     compare::{Difference, differences, fits, same_at},
     document::document,
     finding::Kind,
+    flakes::{Flakes, Way},
     path::{Place, Pointer, value_at},
     rules::Rules,
     seen::{Effect, RunSeen, Status},
@@ -29,6 +31,8 @@ pub struct Judged {
     pub kind: Kind,
     /// Where they differ, without noise.
     pub differences: Vec<Difference>,
+    /// Where the candidate strayed, too seldom to be told from noise: running both again may tell.
+    pub unproven: Vec<Difference>,
     pub expect_failed: bool,
     /// Effects that the live version did not have.
     pub new_effects: Vec<String>,
@@ -50,30 +54,32 @@ pub struct Judgement {
 /// `accepted`: capabilities that the tool may use.
 pub fn judge(inputs: &[Compared], rules: &Rules, accepted: &BTreeSet<String>) -> Judgement {
     let seen: Vec<_> = inputs.iter().map(|it| Sight::of(it, rules)).collect();
-    let mut noise = Noise::default();
+    let (mut noise, mut flakes) = (Noise::default(), Flakes::default());
     for it in &seen {
         noise.learn(it, rules);
+        flakes.learn(it, rules);
     }
+    let chance = Chance { noise: &noise, flakes: &flakes };
     let known: BTreeSet<&Effect> =
         inputs.iter().flat_map(|it| &it.control).flat_map(|it| &it.effects).collect();
     let allowed = |it: &Effect| known.contains(it) || accepted.contains(&it.capability);
     let judged = inputs.iter().zip(&seen);
     Judgement {
-        inputs: judged.map(|(it, sight)| one(it, sight, &noise, rules, allowed)).collect(),
+        inputs: judged.map(|(it, sight)| one(it, sight, &chance, rules, allowed)).collect(),
         noisy_paths: noise.0.keys().map(|it| Pointer(it).to_string()).collect(),
         ignored: seen.iter().map(|it| it.ignored).sum(),
     }
 }
 
 /// The documents of all runs of one input, and where they differ from the live version's first.
-struct Sight {
+pub(super) struct Sight {
     control: Vec<Value>,
     candidate: Vec<Value>,
     /// Between the first of both.
     first: Vec<Difference>,
     ignored: usize,
     /// Between the first and any other.
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
 }
 
 impl Sight {
@@ -97,8 +103,25 @@ impl Sight {
         Self { control, candidate, first: first.found, ignored: first.ignored, places }
     }
 
-    fn repeated(&self) -> bool {
+    pub(super) fn repeated(&self) -> bool {
         self.control.len() > 1 && self.candidate.len() > 1
+    }
+
+    /// Of the candidate.
+    pub(super) fn runs(&self) -> usize {
+        self.candidate.len()
+    }
+
+    /// Whether the candidate disagrees with itself there.
+    pub(super) fn disagrees(&self, place: &Place, rules: &Rules) -> bool {
+        distinct(Self::at(&self.candidate, place), place, rules) > 1
+    }
+
+    /// In how many runs the candidate says something else there than the live version.
+    pub(super) fn strays(&self, place: &Place, rules: &Rules) -> usize {
+        let usual = self.control.first().and_then(|it| value_at(it, &place.path));
+        let strayed = |it: &Option<&Value>| !same_at(place, usual, *it, rules);
+        Self::at(&self.candidate, place).filter(strayed).count()
     }
 
     fn at<'a>(of: &'a [Value], place: &'a Place) -> impl Iterator<Item = Option<&'a Value>> {
@@ -149,16 +172,23 @@ fn distinct<'a>(
     kept.len()
 }
 
+/// What is known of it over all inputs.
+struct Chance<'a> {
+    noise: &'a Noise,
+    flakes: &'a Flakes,
+}
+
 fn one(
     it: &Compared,
     sight: &Sight,
-    noise: &Noise,
+    chance: &Chance<'_>,
     rules: &Rules,
     allowed: impl Fn(&Effect) -> bool,
 ) -> Judged {
     let mut judged = Judged {
         kind: Kind::Skipped,
         differences: Vec::new(),
+        unproven: Vec::new(),
         expect_failed: false,
         new_effects: Vec::new(),
         why: None,
@@ -182,28 +212,40 @@ fn one(
     }
     let wrong = |it: &Value| candidate.status != Status::Ok || !fits(it, &candidate.value, rules);
     judged.expect_failed = it.input.expect.as_ref().is_some_and(wrong);
-    let (noise_alone, real): (Vec<_>, Vec<_>) =
-        sight.first.iter().cloned().partition(|it| noise.covers(it));
-    let flaky = |it: &Difference| {
-        sight.repeated() && {
-            let all = Sight::at(&sight.candidate, &it.place);
-            distinct(all, &it.place, rules) > 1
-        }
-    };
+    let all = sight.first.iter().cloned();
+    let (noise_alone, rest): (Vec<_>, Vec<_>) = all.partition(|it| chance.noise.covers(it));
+    let way = |it: &Difference| chance.flakes.way(&it.place, sight, rules);
+    let (unproven, real): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|it| way(it) == Way::Unproven);
     judged.kind = if real.is_empty() {
-        if noise_alone.is_empty() { Kind::Same } else { Kind::Noise }
-    } else if real.iter().all(flaky) {
+        let quiet = noise_alone.is_empty() && unproven.is_empty();
+        if quiet { Kind::Same } else { Kind::Noise }
+    } else if real.iter().all(|it| way(it) == Way::Flaky) && !ends_otherwise(it) {
         Kind::Flaky
     } else {
         kind(control.status, candidate.status, &real)
     };
+    judged.unproven = if real.is_empty() { unproven } else { Vec::new() };
     judged.differences = real;
     if it.input.origin == Origin::Synthetic && judged.kind != Kind::Broken {
         // Nobody knows what it should have answered.
         judged.kind = Kind::Same;
         judged.differences.clear();
+        judged.unproven.clear();
     }
     judged
+}
+
+/// Each side always ends alike, and the candidate not like the live version.
+fn ends_otherwise(it: &Compared) -> bool {
+    let always = |all: &[RunSeen]| {
+        let first = all.first().map(|it| it.status);
+        first.filter(|status| all.iter().all(|it| it.status == *status))
+    };
+    match (always(&it.control), always(&it.candidate)) {
+        (Some(control), Some(candidate)) => control != candidate,
+        _ => false,
+    }
 }
 
 fn kind(control: Status, candidate: Status, differences: &[Difference]) -> Kind {

@@ -15,7 +15,7 @@ pub struct Counts {
     pub kinds: BTreeMap<Kind, usize>,
     pub expect_failed: usize,
     pub total: usize,
-    /// Those that say something of how the two compare: neither skipped, nor made up, nor all noise.
+    /// Those that say something of how the two compare: neither skipped, nor made up, nor all noise, nor in doubt.
     pub comparable: usize,
 }
 
@@ -32,7 +32,7 @@ impl Counts {
             counts.expect_failed += usize::from(it.expect_failed);
             let silent = it.kind == Kind::Skipped
                 || input.input.origin == Origin::Synthetic
-                || it.kind == Kind::Noise && all_noise;
+                || it.kind == Kind::Noise && (all_noise || !it.unproven.is_empty());
             counts.comparable += usize::from(!silent);
         }
         counts

@@ -217,6 +217,7 @@ fn shown(asked: &Asked, it: &ShadowReport) -> Shadow {
             control_p50_ms: it.control_p50_ms,
             candidate_p50_ms: it.candidate_p50_ms,
             ratio: it.ratio,
+            mw_z: it.mw_z,
         }),
         observed: it
             .observed

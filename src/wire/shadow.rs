@@ -156,6 +156,9 @@ pub struct ShadowLatency {
     pub control_p50_ms: f64,
     pub candidate_p50_ms: f64,
     pub ratio: f64,
+    /// The score of Mann and Whitney over the times of all inputs that both answered: above 0 where the candidate is slower. Chance
+    /// alone goes beyond 2.7, on either side, less than once in a hundred runs.
+    pub mw_z: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,10 +12,11 @@ use super::{
     version::{NoRun, Version},
 };
 use crate::{
+    model::rank_score_milli,
     ports::{CheckRules, ShadowLatency, ShadowOrder, ShadowProgress, ShadowReport, StopFlag},
     shadow::{
-        Coins, Compared, Counts, Input, Judgement, Kind, RunSeen, Status, Verdict, bound95,
-        findings, judge, verdict,
+        Coins, Compared, Counts, Input, Judgement, Kind, MORE_ROUNDS, RunSeen, Status, Verdict,
+        bound95, findings, judge, verdict,
     },
 };
 
@@ -108,15 +109,46 @@ impl<'a> Course<'a> {
         let differ: Vec<usize> = differ.map(|it| it.0).take(MOST_REPEATED).collect();
         for (done, at) in differ.iter().enumerate() {
             told(ShadowProgress { done, total: differ.len(), repeating: true });
-            let Some(mut it) = self.all.get_mut(*at).map(std::mem::take) else { continue };
             for _ in 0..REPEATS {
                 if Instant::now() < self.until {
-                    self.once(&mut it, (&mut *old, &mut *new))?;
+                    self.again(*at, (&mut *old, &mut *new))?;
                 }
             }
-            if let Some(place) = self.all.get_mut(*at) {
-                *place = it;
+        }
+        self.until_it_is_told((old, new), told)
+    }
+
+    /// What may be chance on one side is run again, until both sides say what it is.
+    fn until_it_is_told(
+        &mut self,
+        (old, new): Both<'_, '_>,
+        told: &dyn Fn(ShadowProgress),
+    ) -> Result<(), NoRun> {
+        let mut done = 0;
+        loop {
+            let judged = self.judged();
+            let inputs = judged.inputs.iter().enumerate();
+            let open: Vec<usize> =
+                inputs.filter(|it| !it.1.unproven.is_empty()).map(|it| it.0).collect();
+            if open.is_empty() {
+                return Ok(());
             }
+            for at in open {
+                if done == MORE_ROUNDS || Instant::now() > self.until {
+                    return Ok(());
+                }
+                told(ShadowProgress { done, total: MORE_ROUNDS, repeating: true });
+                self.again(at, (&mut *old, &mut *new))?;
+                done += 1;
+            }
+        }
+    }
+
+    fn again(&mut self, at: usize, both: Both<'_, '_>) -> Result<(), NoRun> {
+        let Some(mut it) = self.all.get_mut(at).map(std::mem::take) else { return Ok(()) };
+        self.once(&mut it, both)?;
+        if let Some(place) = self.all.get_mut(at) {
+            *place = it;
         }
         Ok(())
     }
@@ -200,17 +232,18 @@ fn too_little(report: &ShadowReport) -> String {
 
 fn latency(all: &[Compared]) -> Option<ShadowLatency> {
     let both = all.iter().filter_map(|it| Some((it.control.first()?, it.candidate.first()?)));
-    let both: Vec<_> = both
+    let (control, candidate): (Vec<_>, Vec<_>) = both
         .filter(|it| it.0.status == Status::Ok && it.1.status == Status::Ok)
         .map(|it| (it.0.wall_us, it.1.wall_us))
-        .collect();
-    let control_p50_ms = median(both.iter().map(|it| it.0).collect())?;
-    let candidate_p50_ms = median(both.iter().map(|it| it.1).collect())?;
+        .unzip();
+    let (control_p50_ms, candidate_p50_ms) = (median(&control)?, median(&candidate)?);
     let ratio = candidate_p50_ms / control_p50_ms.max(0.001);
-    Some(ShadowLatency { control_p50_ms, candidate_p50_ms, ratio })
+    let mw_z = f64::from(rank_score_milli(&candidate, &control)) / 1000.0;
+    Some(ShadowLatency { control_p50_ms, candidate_p50_ms, ratio, mw_z })
 }
 
-fn median(mut micros: Vec<u64>) -> Option<f64> {
+fn median(micros: &[u64]) -> Option<f64> {
+    let mut micros = micros.to_vec();
     micros.sort_unstable();
     let middle = u32::try_from(*micros.get(micros.len() / 2)?).unwrap_or(u32::MAX);
     Some(f64::from(middle) / 1000.0)

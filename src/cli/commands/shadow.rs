@@ -26,6 +26,8 @@ use crate::{
 
 /// Of a value in a line.
 const LONGEST: usize = 160;
+/// A score of ranks that chance reaches less than once in a hundred times, on either side.
+const NO_CHANCE: f64 = 2.713;
 
 pub(super) fn run(args: &ShadowArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
     let tool = resolve::tool(client, &args.tool)?;
@@ -123,9 +125,22 @@ fn tell(report: &Value, out: &mut Out) {
     if !noisy.is_empty() {
         out.line(&format!("  noise, compared by type only: {}", visible(&noisy.join(", "))));
     }
+    if let Some(line) = latency(report) {
+        out.line(&format!("  {line}"));
+    }
     for it in view::items(report, "/findings") {
         finding(it, out);
     }
+}
+
+/// Where chance does not explain that one is slower; what chance explains is in the JSON alone.
+fn latency(report: &Value) -> Option<String> {
+    let number = |name| report.pointer(&format!("/latency/{name}")).and_then(Value::as_f64);
+    let (before, now) = (number("control_p50_ms")?, number("candidate_p50_ms")?);
+    let (ratio, z) = (number("ratio")?, number("mw_z")?);
+    let word = if z > 0.0 { "slower" } else { "faster" };
+    let told = format!("{word}: {now:.1} ms, was {before:.1} ms (p50; × {ratio:.2}, z {z:.1})");
+    (z.abs() >= NO_CHANCE).then_some(told)
 }
 
 fn meaning(report: &Value, verdict: &str) -> String {

@@ -1,7 +1,7 @@
 //! Whether a version is slower than the known good: looked at three times, by ranks, which one slow call cannot move, and
 //! only where it is much slower as well. Never a reason to take it back.
 
-use crate::model::Latency;
+use crate::model::{Latency, rank_score_milli};
 
 /// After so many calls that did not fail.
 pub(super) const LOOKS: [usize; 3] = [10, 20, 40];
@@ -20,7 +20,7 @@ pub(super) fn compare(new: &[u32], old: &[u32]) -> Option<Latency> {
     let (now, before) = (twice_the_median(new), twice_the_median(old));
     let ratio = now.saturating_mul(100) / before.max(1);
     let ratio_percent = u32::try_from(ratio).unwrap_or(u32::MAX);
-    let z_milli = z_milli(new, old);
+    let z_milli = rank_score_milli(new, old);
     let slow = z_milli >= Z_MILLI
         && ratio_percent >= RATIO_PERCENT
         && now.saturating_sub(before) >= 2 * DIFFERENCE_MS;
@@ -35,50 +35,9 @@ fn twice_the_median(of: &[u32]) -> u64 {
     at((sorted.len() - 1) / 2) + at(sorted.len() / 2)
 }
 
-/// The normal score of the sum of ranks, with ties at the middle of their ranks.
-fn z_milli(new: &[u32], old: &[u32]) -> i32 {
-    let tagged = new.iter().map(|it| (*it, true)).chain(old.iter().map(|it| (*it, false)));
-    let mut all: Vec<(u32, bool)> = tagged.collect();
-    all.sort_unstable();
-    let (mut ranks, mut ties, mut before) = (0_i128, 0_i128, 0_i128);
-    for tied in all.chunk_by(|one, other| one.0 == other.0) {
-        let count = wide(tied.len());
-        // Twice the middle of the ranks from `before + 1` on.
-        let middle = 2 * before + count + 1;
-        ranks += middle * wide(tied.iter().filter(|it| it.1).count());
-        ties += count * count * count - count;
-        before += count;
-    }
-    let (ours, theirs, total) = (wide(new.len()), wide(old.len()), wide(all.len()));
-    let distance = ranks - ours * (ours + 1) - ours * theirs;
-    let pairs = total * (total - 1);
-    let spread = ours * theirs * ((total + 1) * pairs - ties);
-    if spread <= 0 {
-        return 0;
-    }
-    let size = (3_000_000 * distance * distance * pairs / spread).isqrt() * distance.signum();
-    i32::try_from(size).unwrap_or(i32::MAX)
-}
-
-fn wide(count: usize) -> i128 {
-    i128::try_from(count).unwrap_or(i128::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranks_give_the_score_of_the_books() {
-        // U = 25 of 25 for five against five without ties: (25 - 12.5) / sqrt(22.9166) = 2.611.
-        let old: Vec<u32> = (1..=5).collect();
-        let new: Vec<u32> = (11..=15).collect();
-        assert_eq!(z_milli(&new, &old), 2611);
-        assert_eq!(z_milli(&old, &new), -2611);
-        assert_eq!(z_milli(&[7; 10], &[7; 10]), 0, "all the same");
-        // With ties: ranks 4.5, 4.5, 7 and 8, U = 14 of 16, variance 16 / 12 * (9 - 60 / 56) = 10.571; 6 / 3.2514.
-        assert_eq!(z_milli(&[3, 3, 4, 5], &[1, 2, 3, 3]), 1845);
-    }
 
     #[test]
     fn slow_is_much_slower_and_by_more_than_a_blink() {

@@ -76,7 +76,6 @@ fn repeating_tells_noise_from_change_from_flakiness() {
         ([1, 1, 1], [2, 2, 2], Kind::Changed),
         ([1, 2, 3], [4, 5, 6], Kind::Noise),
         ([1, 1, 2], [2, 1, 1], Kind::Noise),
-        ([1, 1, 1], [2, 1, 1], Kind::Flaky),
         ([1, 1, 1], [2, 3, 2], Kind::Flaky),
     ];
     for (control, candidate, expected) in cases {
@@ -84,11 +83,51 @@ fn repeating_tells_noise_from_change_from_flakiness() {
         assert_eq!(kind(&it), expected, "{control:?} {candidate:?}");
     }
     let crash = failed(Status::Crash, "Signal");
-    let flaky =
-        compared(&[number(1), number(1), number(1)], &[crash.clone(), number(1), crash.clone()]);
-    assert_eq!(kind(&flaky), Kind::Flaky);
     let both = compared(&[number(1), crash.clone(), number(1)], &[crash.clone(), number(1), crash]);
     assert_eq!(kind(&both), Kind::Noise);
+}
+
+#[test]
+fn a_few_stray_runs_are_told_and_enough_of_them_are_flaky() {
+    let crash = failed(Status::Crash, "Signal");
+    let rules = Rules::default();
+    for stray in [number(2), crash] {
+        let strayed = |times: usize| {
+            let runs = |it: usize| if it < times { stray.clone() } else { number(1) };
+            compared(&vec![number(1); 9], &(0..9).map(runs).collect::<Vec<_>>())
+        };
+        for times in [1, 5] {
+            let it = strayed(times);
+            let judged = judge(std::slice::from_ref(&it), &rules, &BTreeSet::new());
+            assert_eq!(judged.inputs[0].kind, Kind::Noise, "{times} {stray:?}");
+            assert!(judged.inputs[0].differences.is_empty() && judged.noisy_paths.is_empty());
+            let told = crate::shadow::findings(std::slice::from_ref(&it), &judged);
+            assert!(told[0].why.as_ref().unwrap().contains("too seldom"), "{told:?}");
+            assert!(!told[0].differences.is_empty());
+        }
+        assert_eq!(kind(&strayed(6)), Kind::Flaky, "{stray:?}");
+        assert_eq!(kind(&strayed(8)), Kind::Flaky, "{stray:?}");
+        // Over all inputs, by the template of the place.
+        let judged = judge(&[strayed(3), strayed(3)], &rules, &BTreeSet::new());
+        assert!(judged.inputs.iter().all(|it| it.kind == Kind::Flaky), "{judged:?}");
+        // Once the live version strayed as well, it is noise.
+        let mut both = strayed(8);
+        both.control[4] = stray.clone();
+        assert_eq!(kind(&both), Kind::Noise, "{stray:?}");
+    }
+}
+
+#[test]
+fn what_always_fails_is_broken_whatever_it_says() {
+    let saying = |message: &str| {
+        let mut run = failed(Status::Unhandled, "KeyError");
+        run.error.as_mut().unwrap().message = message.to_owned();
+        run
+    };
+    let all = ["at 1", "at 2", "at 3"].map(saying);
+    let ok = [number(1), number(1), number(1)];
+    assert_eq!(kind(&compared(&ok, &all)), Kind::Broken);
+    assert_eq!(kind(&compared(&all, &ok)), Kind::Fixed);
 }
 
 #[test]

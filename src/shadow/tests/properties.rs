@@ -134,3 +134,23 @@ fn a_change_that_always_shows_is_always_found() {
         assert_eq!((once, again), (Kind::Changed, Kind::Changed));
     }
 }
+
+/// Chance on one input excuses no other: a rare stray run beside it takes nothing from what always shows.
+#[test]
+fn a_change_that_always_shows_is_found_beside_stray_runs() {
+    let mut coins = Coins::new(5);
+    for _ in 0..1500 {
+        let (a, b) = (value(&mut coins, 2), value(&mut coins, 2));
+        if differences(&a, &b, &Rules::default()).found.is_empty() {
+            continue;
+        }
+        let strays = 1 + index(&mut coins, 5);
+        let runs = |it: usize| answered(if it < strays { b.clone() } else { a.clone() });
+        let straying =
+            compared(&vec![answered(a.clone()); 7], &(0..7).map(runs).collect::<Vec<_>>());
+        let always = thrice(&answered(a.clone()), &answered(b.clone()));
+        let judged = judge(&[straying, always], &Rules::default(), &BTreeSet::new());
+        assert_eq!(judged.inputs[1].kind, Kind::Changed, "{a} {b}");
+        assert_eq!(judged.inputs[0].kind, Kind::Noise, "{a} {b}");
+    }
+}

@@ -33,7 +33,8 @@ fn the_first_row_that_fits_is_taken() {
     let changed = thrice(&ok, &number(2));
     let new_error = thrice(&ok, &failed(Status::Handled, "error"));
     let error_changed = thrice(&raised, &failed(Status::Unhandled, "TypeError"));
-    let flaky =
+    let flaky = compared(&[ok.clone(), ok.clone(), ok.clone()], &[number(2), number(3), number(4)]);
+    let doubtful =
         compared(&[ok.clone(), ok.clone(), ok.clone()], &[number(2), ok.clone(), ok.clone()]);
     let fixed = thrice(&raised, &ok);
     let skipped = thrice(&using(number(1), "net_read"), &ok);
@@ -51,6 +52,10 @@ fn the_first_row_that_fits_is_taken() {
         (9, &[&new_error], Verdict::Changed),
         (9, &[&error_changed], Verdict::Changed),
         (9, &[&flaky], Verdict::Changed),
+        (9, &[&flaky, &doubtful], Verdict::Changed),
+        (9, &[&broken, &doubtful], Verdict::Regressed),
+        (5, &[&doubtful], Verdict::Equivalent),
+        (4, &[&doubtful], Verdict::Inconclusive),
         (0, &[&changed], Verdict::Changed),
         (4, &[], Verdict::Inconclusive),
         (0, &[], Verdict::Inconclusive),

@@ -23,13 +23,15 @@ fn report(verdict: &str) -> Value {
     json!({"tool": "t/search.py", "control": CONTROL, "candidate": CANDIDATE, "class": "unknown", "verdict": verdict, "why": null,
         "bound95": null, "sandbox": "bwrap", "runs": 10, "wall_ms": 312, "counts": {"same": 5}, "noisy_paths": [], "ignored": 0, "findings": [],
         "inputs": {"total": 5, "given": 5, "recorded": 0, "examples": 0, "synthetic": 0, "compared": 5, "skipped": 0, "left_out": 0},
-        "latency": {"control_p50_ms": 6.1, "candidate_p50_ms": 6.4, "ratio": 1.05}, "observed": [], "seed": 7})
+        "latency": {"control_p50_ms": 6.1, "candidate_p50_ms": 6.4, "ratio": 1.05, "mw_z": 0.4}, "observed": [], "seed": 7})
 }
 
 pub(super) fn equivalent() -> Value {
     let mut it = report("equivalent");
     it["bound95"] = 0.4507.into();
     it["noisy_paths"] = json!(["/value/took_ms"]);
+    it["latency"] =
+        json!({"control_p50_ms": 6.1, "candidate_p50_ms": 12.3, "ratio": 2.02, "mw_z": 4.81});
     it
 }
 
