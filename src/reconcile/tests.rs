@@ -181,6 +181,7 @@ fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>) -> Reconciler {
         keeps_conflict: false,
         key: None,
         quarantines: Vec::new(),
+        expect_changes: Vec::new(),
     };
     let (proposal, contents) = (Box::new(proposal), Vec::new());
     let asked =
@@ -188,7 +189,7 @@ fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>) -> Reconciler {
     let marker = Marker { name: "n1".into(), inode: Some((1, 1)), executable: false, size: 1 };
     let content = Packed { digest: Digest([7; 32]), size: 1, codec: 0, bytes: vec![1] };
     let (markers, contents, skipped) = (vec![marker], vec![content], Some(Vec::new()));
-    let mail = staged(&asked, Ok(Prepared { markers, contents, skipped }));
+    let mail = staged(&asked, Ok(Prepared { markers, contents, skipped, examined: Vec::new() }));
     round(&mut reconciler, mail);
     let file = Some(LiveFile { executable: false, mtime: Timestamp(0) });
     let part = LivePart { tool: tool.clone(), live: file, displaced: None };
