@@ -52,6 +52,8 @@
 //!   hand save between two deploys of one second would bring back an interpreter's old cache.
 //! - What is new in a content goes by what was read of both; what runs were seen to do raises its class alone, since one of
 //!   the two may have run more than the other.
+//! - A shadow run calls unsafe what a content does beyond what its text shows; what the text shows and is new is asked by
+//!   the gate before it, which lets a person decide.
 //! - What an AI proposes is examined by hands of its own: no person's deploy waits behind it.
 //! - A switch syncs the live directory alone: the stage's own names are found again by what stands in them.
 //! - What does not merge is kept as a deploy in conflict, with its content, until somebody decides it.

@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 pub(super) use self::deploys::{
-    ApproveArgs, Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs, RollbackArgs,
+    ApproveArgs, Clash, DecisionArgs, DeployArgs, DeploysArgs, ResolveArgs, RestoreArgs,
+    RollbackArgs,
 };
 pub(super) use self::health::{Ending, HealthArgs, OutcomeArgs};
 pub(super) use self::shadow::ShadowArgs;

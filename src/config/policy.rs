@@ -40,7 +40,10 @@ impl Reader<'_> {
         let text = given.as_ref().and_then(super::written::At::text).map(str::to_owned);
         let named = text.as_deref().map(demand);
         if let (Some(at), Some(None)) = (&given, named) {
-            let message = format!("{:?} is none of verify, advise, shadow, approve", at.text().unwrap_or_default());
+            let message = format!(
+                "{:?} is none of verify, advise, shadow, approve",
+                at.text().unwrap_or_default()
+            );
             self.findings.push(at.finding(message));
         }
         // Every key of the policy has a default, which a test reads.

@@ -16,14 +16,7 @@ pub fn schema() -> Value {
             top.insert(name.to_owned(), object(&section(name)));
         }
     }
-    let mut tables = section(ROOT);
-    for name in names_in(ROOT) {
-        let inner = section(&format!("{ROOT}.{name}"));
-        if !inner.is_empty() {
-            tables.insert(name.to_owned(), object(&inner));
-        }
-    }
-    let mut root = object(&tables);
+    let mut root = object(&nested(ROOT));
     if let Some(root) = root.as_object_mut() {
         root.insert("required".to_owned(), json!(["path"]));
     }
@@ -36,6 +29,17 @@ pub fn schema() -> Value {
         schema.insert("title".to_owned(), "knowngood configuration".into());
     }
     schema
+}
+
+/// A section with the sections in it.
+fn nested(name: &str) -> Map<String, Value> {
+    let mut tables = section(name);
+    for inner in
+        names_in(name).into_iter().filter(|it| !tables.contains_key(*it)).collect::<Vec<_>>()
+    {
+        tables.insert(inner.to_owned(), object(&nested(&format!("{name}.{inner}"))));
+    }
+    tables
 }
 
 fn object(properties: &Map<String, Value>) -> Value {

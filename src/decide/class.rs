@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{Plan, State};
 use crate::model::{
-    Analysis, AuthorKind, Capability, Class, Classification, Declared, Delta, Digest,
-    Evidence, Fact, Mcp, Observed, Refusal, ToolId, VersionNo, Waiver, Waivers,
+    Analysis, AuthorKind, Capability, Class, Classification, Declared, Delta, Digest, Evidence,
+    Fact, Mcp, Observed, Refusal, ToolId, VersionNo, Waiver, Waivers,
 };
 
 /// What stands beyond doubt: inferred and observed, less what people waived; then the class, which a declaration can

@@ -35,9 +35,9 @@ pub use state::State;
 
 use crate::{
     model::{
-        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Examined, Fact, Glance, Late, Marker, Origin,
-        Packed, Policy, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq, Switched, Timestamp,
-        ToolId, Waiver,
+        Author, Calls, CheckRun, DeployNo, Digest, Dirty, Examined, Fact, Glance, Late, Marker,
+        Origin, Packed, Policy, Proposal, Refusal, Replayed, RootName, RuntimeName, Seen, Seq,
+        Switched, Timestamp, ToolId, Waiver,
     },
     roots::Globs,
 };

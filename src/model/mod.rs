@@ -26,13 +26,12 @@ mod version;
 pub use author::{Author, AuthorKind, BadReason, Reason};
 pub use check::{CheckFailure, CheckOutcome, CheckRun, Finding};
 pub use class::{
-    Analysis, BadWord, Capability, Class, Classification, Declared, Delta, Evidence,
-    Followed, Mcp, Observed, Parse, Waiver, Waivers,
+    Analysis, BadWord, Capability, Class, Classification, Declared, Delta, Evidence, Followed, Mcp,
+    Observed, Parse, Waiver, Waivers,
 };
 pub use deploy::{
     Base, Change, Deploy, DeployKind, DeployNo, DeployState, Examination, LiveChange, Marker,
-    Proposal,
-    RECENT_DEPLOYS, RequestKey, Step, Target,
+    Proposal, RECENT_DEPLOYS, RequestKey, Step, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;

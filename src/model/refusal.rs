@@ -147,10 +147,9 @@ impl fmt::Display for Refusal {
                 write!(f, "deploy {deploy} was judged anew at {now}: what you saw was as of {seen}")
             }
             Self::NotByAi(author) => write!(f, "{author} is an ai: somebody else has to"),
-            Self::OnlyByHuman(author) => write!(
-                f,
-                "{author} is not known to be a person, and only a person signs for this"
-            ),
+            Self::OnlyByHuman(author) => {
+                write!(f, "{author} is not known to be a person, and only a person signs for this")
+            }
             Self::NotWaived { tool, cap, detail } => {
                 write!(f, "{cap} by {detail:?} of {tool} was not waived")
             }

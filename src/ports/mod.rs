@@ -28,8 +28,8 @@ pub use self::{
     checks::{CheckOrder, CheckPart, CheckRules, Checks, StopFlag},
     replay::{Inputs, NoInputs, NoShadow, RecordedInput, Shadow, Trial},
     shadow::{
-        NoShadows, NothingKnown, ReplayOrder, ShadowContent, ShadowLatency, ShadowOrder, ShadowProgress,
-        ShadowReport, ShadowSources, Shadows, json_of, value_of,
+        NoShadows, NothingKnown, ReplayOrder, ShadowContent, ShadowLatency, ShadowOrder,
+        ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
     },
     stage::{
         Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,

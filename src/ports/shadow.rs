@@ -40,12 +40,7 @@ pub trait ShadowSources: Send + std::marker::Sync {
 pub struct NoShadows;
 
 impl Shadows for NoShadows {
-    fn shadow(
-        &self,
-        _: &ShadowOrder,
-        _: &dyn Fn(ShadowProgress),
-        _: &StopFlag,
-    ) -> ShadowReport {
+    fn shadow(&self, _: &ShadowOrder, _: &dyn Fn(ShadowProgress), _: &StopFlag) -> ShadowReport {
         ShadowReport::without_runs(Verdict::Inconclusive, "no_sandbox: there is no runner")
     }
 

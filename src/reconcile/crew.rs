@@ -25,7 +25,8 @@ use super::{
 use crate::{
     decide::{Exam, Task},
     model::{
-        AuthorKind, Change, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Examined, Marker, Proposal, Record, SwitchOrder, ToolId,
+        AuthorKind, Change, CheckOutcome, CheckRun, Deploy, DeployNo, Digest, Examined, Marker,
+        Proposal, Record, SwitchOrder, ToolId,
     },
     ports::{Archive, StopFlag},
 };

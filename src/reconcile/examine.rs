@@ -8,7 +8,7 @@ use crate::{
     decide::{Exam, Purpose, Run, StageOrder},
     model::{
         Capability, Change, DeployKind, Digest, Examined, Observed, Proposal, ShadowOutcome,
-        ShadowProof, ShadowSummary, ToolId,
+        ShadowProof, ShadowSummary, ToolId, Verdict,
     },
     ports::{
         Archive, RecordedInput, ShadowContent, ShadowOrder, ShadowReport, StopFlag, json_of,
@@ -49,21 +49,15 @@ fn one(
         let proposed = Proposed { tool, bytes, beside };
         works.classes.proposed(&proposed, to.digest)
     });
-    let read = |digest: Digest| {
-        works.classes.analysis(tool, digest, || content(archive, &digest).ok())
-    };
-    let has_inputs =
-        !works.inputs.inputs(tool, 1).is_empty() || works.shadows.has_examples(tool);
+    let read =
+        |digest: Digest| works.classes.analysis(tool, digest, || content(archive, &digest).ok());
+    let has_inputs = !works.inputs.inputs(tool, 1).is_empty() || works.shadows.has_examples(tool);
     let (tool, live) = (tool.clone(), live.and_then(read));
     Examined { tool, proposed, live, has_inputs, shadow: None }
 }
 
 /// What is to stand in the place of each tool. What cannot be read is left out, and nobody vouches for it.
-fn contents(
-    archive: &dyn Archive,
-    proposal: &Proposal,
-    brought: &[(Digest, Vec<u8>)],
-) -> Contents {
+fn contents(archive: &dyn Archive, proposal: &Proposal, brought: &[(Digest, Vec<u8>)]) -> Contents {
     let bytes = |digest: Digest| match brought.iter().find(|it| it.0 == digest) {
         Some((_, bytes)) => Some(bytes.clone()),
         None => content(archive, &digest).ok(),
@@ -83,13 +77,22 @@ pub(super) fn examine(
     exam: &Exam,
     stop: &StopFlag,
 ) -> Vec<Examined> {
-    let beside = contents(archive, proposal, &[]);
+    let beside = contents(archive, proposal, &exam.contents);
     let mut examined = exam.examined.clone();
     for run in &exam.shadow {
         let Some(it) = examined.iter_mut().find(|it| it.tool == run.tool) else { continue };
-        let order = ordered(works, archive, proposal, run, &beside);
-        let report = works.shadows.shadow(&order, &|_| (), stop);
-        if let Some(to) = proposal.changes.iter().find(|it| it.tool == run.tool).and_then(|it| it.to)
+        let report = match beside.get(&run.tool) {
+            Some(Some(bytes)) => {
+                let order = ordered(works, archive, proposal, run, (bytes, &beside));
+                works.shadows.shadow(&order, &|_| (), stop)
+            }
+            Some(None) | None => {
+                let why = "content: it is not to be had";
+                ShadowReport::without_runs(Verdict::Error, why)
+            }
+        };
+        if let Some(to) =
+            proposal.changes.iter().find(|it| it.tool == run.tool).and_then(|it| it.to)
         {
             works.classes.observe(&run.tool, to.digest, observed(&report));
         }
@@ -103,13 +106,13 @@ fn ordered(
     archive: &dyn Archive,
     proposal: &Proposal,
     run: &Run,
-    beside: &Contents,
+    (bytes, beside): (&[u8], &Contents),
 ) -> ShadowOrder {
     let tool = &run.tool;
     // The bit of the file is not known here; what has no interpreter is run by its first line.
     let plain = |bytes: Vec<u8>| ShadowContent { bytes, executable: true };
     let control = run.against.and_then(|it| content(archive, &it).ok()).map(plain);
-    let candidate = plain(beside.get(tool).cloned().flatten().unwrap_or_default());
+    let candidate = plain(bytes.to_vec());
     let recorded = works.inputs.inputs(tool, RECORDED);
     let others = beside.iter().filter(|it| it.0 != tool && it.0.root() == tool.root());
     ShadowOrder {
@@ -134,7 +137,8 @@ fn input(it: &RecordedInput) -> Option<Input> {
 
 /// The same two contents are run in the same order.
 fn seed_of(control: Option<Digest>, candidate: &[u8]) -> u64 {
-    let mixed = control.map_or(0, |it| it.0.iter().take(8).fold(0, |all, it| all << 8 | u64::from(*it)));
+    let mixed =
+        control.map_or(0, |it| it.0.iter().take(8).fold(0, |all, it| all << 8 | u64::from(*it)));
     candidate.iter().fold(mixed, |all, it| (all ^ u64::from(*it)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -30,7 +30,8 @@ impl Hands {
     }
 
     pub(super) fn wake_all(&self) {
-        let (first, rest) = ([&self.stage, &self.verify, &self.examine], [&self.switch, &self.follow]);
+        let (first, rest) =
+            ([&self.stage, &self.verify, &self.examine], [&self.switch, &self.follow]);
         for hands in first.into_iter().chain(rest).chain([&self.compare]) {
             hands.notify_all();
         }

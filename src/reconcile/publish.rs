@@ -9,8 +9,8 @@ use super::{lane::End, walks::ScanDone};
 use crate::{
     decide::Counts,
     model::{
-        Capability, CheckOutcome, DeployNo, Fact, GateResult, HealthState, Origin, Reason, Record, RootName,
-        Step, ToolId,
+        Capability, CheckOutcome, DeployNo, Fact, GateResult, HealthState, Origin, Reason, Record,
+        RootName, Step, ToolId,
     },
     ports::Watching,
 };

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     check::CheckV1,
-    gate::{ExaminationV1, JudgementV1},
     fact::{runtime_name, tool_id},
+    gate::{ExaminationV1, JudgementV1},
     twin::{AuthorV1, BadText, Hex, reason},
 };
 use crate::model::{
@@ -102,16 +102,37 @@ pub(super) enum StepV1 {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_ms: Option<u64>,
     },
-    Switching { markers: Vec<MarkerV1>, approved_by: Option<Author> },
-    Activated { live: Vec<LiveV1>, witnesses: Vec<(String, String)> },
-    Confirmed { why: String },
+    Switching {
+        markers: Vec<MarkerV1>,
+        approved_by: Option<Author>,
+    },
+    Activated {
+        live: Vec<LiveV1>,
+        witnesses: Vec<(String, String)>,
+    },
+    Confirmed {
+        why: String,
+    },
     NoOp(Box<ProposalV1>),
     Rejected(ExaminationV1),
-    Conflicted { tools: Vec<String>, why: String },
-    Aborted { why: String },
-    RolledBack { by: u64, why: String },
-    Superseded { by: Option<u64>, why: String },
-    Abandoned { why: String },
+    Conflicted {
+        tools: Vec<String>,
+        why: String,
+    },
+    Aborted {
+        why: String,
+    },
+    RolledBack {
+        by: u64,
+        why: String,
+    },
+    Superseded {
+        by: Option<u64>,
+        why: String,
+    },
+    Abandoned {
+        why: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

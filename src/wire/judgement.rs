@@ -115,7 +115,11 @@ impl From<&model::ToolJudged> for ToolJudged {
             class_before: class.and_then(|it| it.before).map(|it| it.to_string()),
             added: words(class.map(|it| &it.added)),
             removed: words(class.map(|it| &it.removed)),
-            evidence: class.into_iter().flat_map(|it| &it.evidence).map(|it| Evidence::of(it, false)).collect(),
+            evidence: class
+                .into_iter()
+                .flat_map(|it| &it.evidence)
+                .map(|it| Evidence::of(it, false))
+                .collect(),
             shadow: it.shadow.as_ref().map(Into::into),
             policy: it.policy.to_string(),
         }

@@ -78,8 +78,8 @@ pub use status::{Issue, IssueState, RootStatus, Status, Summary, WatchState};
 pub use text::{duration, stamp, time};
 pub use tool::{Loaded, OnDisk, Sync, Tool};
 pub use undo::{
-    ApproveRequest, Back, Decision, DecisionRequest, RestoreRequest, RestoreTool, RollbackRequest, RollbackTool,
-    Undo, UndoTool,
+    ApproveRequest, Back, Decision, DecisionRequest, RestoreRequest, RestoreTool, RollbackRequest,
+    RollbackTool, Undo, UndoTool,
 };
 pub use verified::{CheckShown, FindingShown, OutcomeShown, Rejection};
 pub use version::Version;

@@ -71,7 +71,10 @@ fn what_is_proven_as_good_goes_live_by_itself() {
     let done = by_ai(&world, same, &json!({}));
     assert_eq!(done.status, 201, "{}", done.json());
     let done = done.json();
-    assert_eq!((&done["state"], &done["judgement"]["decision"]), (&json!("confirmed"), &json!("activate")));
+    assert_eq!(
+        (&done["state"], &done["judgement"]["decision"]),
+        (&json!("confirmed"), &json!("activate"))
+    );
     let tool = &done["judgement"]["tools"][0];
     assert_eq!((&tool["class"], &tool["added"]), (&json!("pure"), &json!([])));
     let shadow = &tool["shadow"];
@@ -105,7 +108,10 @@ fn what_does_worse_is_stopped_and_told_why() {
     assert!(finding["message"].as_str().unwrap().contains("KeyError"), "{finding}");
     let proof = &problem["judgement"]["tools"][0]["shadow"]["findings"][0];
     assert_eq!((&proof["kind"], &proof["args"]), (&json!("broken"), &json!("{\"n\":5}")));
-    assert_eq!((&proof["candidate"]["type"], &proof["control"]["status"]), (&json!("KeyError"), &json!("ok")));
+    assert_eq!(
+        (&proof["candidate"]["type"], &proof["control"]["status"]),
+        (&json!("KeyError"), &json!("ok"))
+    );
     assert_eq!(gate(&problem, "shadow").0, "blocked");
     assert_eq!(live(&world), LIVE);
     let told = world.wait_event(0, |it| it["event"] == "deploy.rejected");
@@ -115,7 +121,8 @@ fn what_does_worse_is_stopped_and_told_why() {
     assert_eq!(by_ai(&world, worse, &forced).refusal().0, 403);
     let file = world.home.join("worse.py");
     fs::write(&file, worse).unwrap();
-    let words = ["deploy", "tool", file.to_str().unwrap(), "--base", "v1", "--author", "ai:improver"];
+    let words =
+        ["deploy", "tool", file.to_str().unwrap(), "--base", "v1", "--author", "ai:improver"];
     let output = world.cli(&words);
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
     assert!(stderr(&output).contains("tools/tool.py:3: broken on"), "{}", stderr(&output));
@@ -129,7 +136,7 @@ fn what_answers_otherwise_waits_for_a_person_or_is_declared() {
     if !isolates(&world) {
         return;
     }
-    let other = LIVE.replace("n * 2", "n * 2 + 1");
+    let other = LIVE.replace("n * 2", "[n * 2]");
     let waits = by_ai(&world, &other, &json!({}));
     assert_eq!(waits.status, 202, "{}", waits.json());
     let waits = waits.json();
@@ -145,19 +152,26 @@ fn what_answers_otherwise_waits_for_a_person_or_is_declared() {
     assert_eq!(stale.refusal(), (409, "not_in_state".to_owned()));
     // As a person would: look, then say yes to exactly that.
     let shown = stdout(&world.cli(&["deploys", &number.to_string()]));
-    assert!(shown.contains("waits") && shown.contains("/value/twice") || shown.contains("changed"), "{shown}");
+    assert!(
+        shown.contains("waits") && shown.contains("/value/twice") || shown.contains("changed"),
+        "{shown}"
+    );
     let said = world.cli(&["approve", &number.to_string(), "--as-of", &as_of.to_string()]);
     assert_eq!(said.status.code(), Some(0), "{}", stderr(&said));
     assert_eq!(live(&world), other);
     // The same again, said beforehand.
     let declared = json!({"expect_changes": ["/value/twice"]});
-    let third = LIVE.replace("n * 2", "n * 2 + 2");
+    let third = LIVE.replace("n * 2", "(n, n)");
     let done = by_ai(&world, &third, &declared);
     assert_eq!(done.status, 201, "{}", done.json());
     let verdict = &done.json()["judgement"]["tools"][0]["shadow"]["verdict"];
     assert_eq!(verdict, "changed_as_declared");
     let elsewhere = json!({"expect_changes": ["/value/n"]});
-    assert_eq!(by_ai(&world, LIVE, &elsewhere).json()["state"], "confirmed", "it is the known good");
+    assert_eq!(
+        by_ai(&world, LIVE, &elsewhere).json()["state"],
+        "confirmed",
+        "it is the known good"
+    );
 }
 
 #[test]
@@ -165,26 +179,43 @@ fn what_can_do_more_waits_with_its_evidence() {
     let world = world("", LIVE);
     let wider = "import subprocess\ndef tool(n):\n    subprocess.run(['true'])\n    return {'n': n, 'twice': n * 2}\n";
     let waits = by_ai(&world, wider, &json!({}));
-    // That it does in a run what the live version does not is worse: where runs are isolated, it is stopped for that.
     let told = waits.json();
-    assert_eq!(waits.status, if isolates(&world) { 422 } else { 202 }, "{told}");
+    assert_eq!(waits.status, 202, "{told}");
     let tool = &told["judgement"]["tools"][0];
-    assert_eq!((&tool["class"], &tool["class_before"], &tool["added"]), (&json!("exec"), &json!("pure"), &json!(["exec"])));
+    assert_eq!(
+        (&tool["class"], &tool["class_before"], &tool["added"]),
+        (&json!("exec"), &json!("pure"), &json!(["exec"]))
+    );
     let evidence = &tool["evidence"][0];
     assert_eq!((&evidence["via"], &evidence["line"]), (&json!("subprocess.run"), &json!(3)));
     let (result, why) = gate(&told, "class");
     assert_eq!(result, "waits");
     assert!(why.contains("subprocess.run in tool.py line 3"), "{why}");
-    if isolates(&world) {
-        let alert = world.wait_event(0, |it| it["event"] == "alert.raised");
-        assert_eq!(alert["detail"]["kind"], "unsafe_candidate", "{alert}");
-    }
     assert_eq!(live(&world), LIVE);
+    let number = told["deploy"].clone();
+    world.post(&format!("/v1/deploys/{number}/abort"), &json!({})).ok();
     // A person only hears of it.
     let person = json!({"author": null, "message": "we need it"});
     let done = by_ai(&world, wider, &person);
     assert_eq!(done.status, 201, "{}", done.json());
     assert_eq!(gate(&done.json(), "class").0, "warned");
+}
+
+/// It says that it only reads; what it does when it runs is another thing.
+#[test]
+fn what_does_more_than_its_text_shows_is_stopped_and_raises_an_alert() {
+    let world = world("", LIVE);
+    if !isolates(&world) {
+        return;
+    }
+    let sly = "import json\ndef tool(n):\n    json.codecs.open('left.txt', 'w').close()\n    return {'n': n, 'twice': n * 2}\n";
+    let stopped = by_ai(&world, sly, &json!({}));
+    assert_eq!(stopped.refusal(), (422, "policy_rejected".to_owned()), "{}", stopped.json());
+    let told = stopped.json();
+    assert_eq!(told["judgement"]["tools"][0]["shadow"]["verdict"], "unsafe", "{told}");
+    let alert = world.wait_event(0, |it| it["event"] == "alert.raised");
+    assert_eq!(alert["detail"]["kind"], "unsafe_candidate", "{alert}");
+    assert_eq!(live(&world), LIVE);
 }
 
 #[test]
@@ -269,7 +300,8 @@ fn an_ai_deletes_creates_and_accepts_only_with_somebody() {
         json!([{"tool": TOOL, "base": "disk", "delete": true}]),
         json!([{"tool": "tools/new.py", "base": null, "content": "def new(n):\n    return n\n"}]),
     ] {
-        let answer = world.post("/v1/deploys", &json!({"changes": changes, "author": {"kind": "ai"}}));
+        let answer =
+            world.post("/v1/deploys", &json!({"changes": changes, "author": {"kind": "ai"}}));
         assert_eq!(answer.status, 202, "{}", answer.json());
         states.push(answer.json()["state"].clone());
         let number = answer.json()["deploy"].clone();

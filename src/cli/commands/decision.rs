@@ -34,11 +34,7 @@ pub(super) fn run(
 }
 
 /// Lets it go on; with `as_of` only if it is still what was looked at.
-pub(super) fn approve(
-    args: &ApproveArgs,
-    client: &Client,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
+pub(super) fn approve(args: &ApproveArgs, client: &Client, out: &mut Out) -> Result<Exit, Failure> {
     let ApproveArgs { decision, as_of } = args;
     let request = ApproveRequest {
         message: decision.message.clone(),

@@ -45,10 +45,8 @@ fn evidence(tool: &Value, out: &mut Out) {
     for it in view::items(tool, "/evidence") {
         let file = visible(view::text(it, "/file"));
         let line = view::number(it, "/line").map_or_else(String::new, |it| format!(":{it}"));
-        let path: Vec<String> = view::items(it, "/path")
-            .iter()
-            .filter_map(|it| Some(visible(it.as_str()?)))
-            .collect();
+        let path: Vec<String> =
+            view::items(it, "/path").iter().filter_map(|it| Some(visible(it.as_str()?))).collect();
         let cap = out.paint(YELLOW, &format!("+ {}", visible(view::text(it, "/cap"))));
         let via = visible(view::text(it, "/via"));
         let path = out.paint(DIM, &path.join(" > "));

@@ -42,7 +42,10 @@ fn the_sample_lists_every_key() {
             section => match section.strip_prefix("root.") {
                 Some(inner) => {
                     let root = &table["root"][0];
-                    inner.split('.').try_fold(root, |it, name| it.get(name)).and_then(|it| it.as_table())
+                    inner
+                        .split('.')
+                        .try_fold(root, |it, name| it.get(name))
+                        .and_then(|it| it.as_table())
                 }
                 None => table[section].as_table(),
             },

@@ -18,9 +18,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Plan, State};
 use crate::model::{
-    Author, AuthorKind, Baseline, Capability, Change, CheckRun, Class, DeployKind, DeployNo, Digest, Examined, Fact,
-    Judgement, Late, Marker, Packed, Proposal, Refusal, RootName, Step, SwitchOrder, Target,
-    Tool, ToolId,
+    Author, AuthorKind, Baseline, Capability, Change, CheckRun, Class, DeployKind, DeployNo,
+    Digest, Examined, Fact, Judgement, Late, Marker, Packed, Proposal, Refusal, RootName, Step,
+    SwitchOrder, Target, Tool, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -59,6 +59,8 @@ pub enum Task {
 pub struct Exam {
     pub examined: Vec<Examined>,
     pub shadow: Vec<Run>,
+    /// Those that the log does not have: of a rehearsal.
+    pub contents: Arc<Vec<(Digest, Vec<u8>)>>,
 }
 
 /// Both versions of a tool are to be run side by side.

@@ -27,7 +27,7 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         Ok(prepared) => prepared,
         Err(refusal) => return Plan::refused(refusal),
     };
-    let StageOrder { proposal, purpose, .. } = order;
+    let StageOrder { proposal, purpose, contents: brought, .. } = order;
     // The world went on while the contents were written; the same request may have been quicker.
     let is_new = matches!(purpose, Purpose::Deploy | Purpose::Dispute);
     if let Some(plan) = known_by_key(state, &proposal).filter(|_| is_new) {
@@ -44,7 +44,10 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
             let Prepared { markers, skipped, examined, .. } = prepared;
             match known_enough(state, rules, &proposal, skipped, examined) {
                 Ok(known) => rehearsed(state, rules, &proposal, &markers, known),
-                Err(exam) => Plan::default().task(Task::Rehearse(proposal, markers, exam)),
+                Err(exam) => {
+                    let exam = Arc::new(Exam { contents: brought, ..exam });
+                    Plan::default().task(Task::Rehearse(proposal, markers, exam))
+                }
             }
         }
         Purpose::Dispute => disputed(state, &proposal, prepared),
@@ -124,7 +127,7 @@ fn begun(state: &State, rules: &Rules, proposal: &Arc<Proposal>, prepared: Prepa
             let whole = Whole { deploy, proposal, markers, by: None };
             judged(state, rules, whole, known, plan)
         }
-        Err(exam) => plan.task(Task::Verify(deploy, exam)),
+        Err(exam) => plan.task(Task::Verify(deploy, Arc::new(exam))),
     }
 }
 
@@ -138,14 +141,14 @@ fn known_enough(
     proposal: &Proposal,
     skipped: Option<Vec<CheckRun>>,
     examined: Vec<Examined>,
-) -> Result<Found, Arc<Exam>> {
+) -> Result<Found, Exam> {
     if is_back(proposal.kind) {
         return Ok((Vec::new(), examined));
     }
     let shadow = wants_shadow(&subjects(state, rules, proposal, &examined), proposal);
     match skipped {
         Some(checks) if shadow.is_empty() => Ok((checks, examined)),
-        Some(_) | None => Err(Arc::new(Exam { examined, shadow })),
+        Some(_) | None => Err(Exam { examined, shadow, contents: Arc::default() }),
     }
 }
 
@@ -269,7 +272,8 @@ fn approved(state: &State, rules: &Rules, whole: Whole<'_>, examined: &[Examined
     let seen = state.deploy(*deploy).and_then(|it| it.judgement.as_deref());
     let mut now = judge(subjects(state, rules, proposal, examined), proposal, &[]);
     let same = |seen: &Judgement| {
-        let classes = |it: &Judgement| it.tools.iter().map(|it| it.class.clone()).collect::<Vec<_>>();
+        let classes =
+            |it: &Judgement| it.tools.iter().map(|it| it.class.clone()).collect::<Vec<_>>();
         classes(seen) == classes(&now)
     };
     let Some(seen) = seen.filter(|it| !same(it)) else {
@@ -282,7 +286,10 @@ fn approved(state: &State, rules: &Rules, whole: Whole<'_>, examined: &[Examined
     now.decision = Decision::Pending;
     let why = format!(
         "what it can do is judged otherwise than when it was looked at: {}",
-        now.with_result(GateResult::Waits).map(|it| it.1.why.as_str()).collect::<Vec<_>>().join("; ")
+        now.with_result(GateResult::Waits)
+            .map(|it| it.1.why.as_str())
+            .collect::<Vec<_>>()
+            .join("; ")
     );
     let found = Examination { checks: Vec::new(), judgement: Some(Box::new(now)) };
     let facts = vec![

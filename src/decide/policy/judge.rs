@@ -1,7 +1,10 @@
 //! What was found out about a deploy against what its roots demand: each gate of each change answers, and the worst answer
 //! is the decision.
 
-use super::{ClassSummary, Policy, Run, demand, classified, compared_with, exempt, is_back, is_wider, summary};
+use super::{
+    ClassSummary, Policy, Run, classified, compared_with, demand, exempt, is_back, is_wider,
+    summary, unseen,
+};
 use crate::model::{
     AuthorKind, Change, CheckOutcome, CheckRun, Class, Decision, Demand, Examined, Gate,
     GateResult, GateRun, Judgement, Proposal, ShadowSummary, Tool, ToolId, ToolJudged, Verdict,
@@ -38,12 +41,12 @@ impl<'a> Subject<'a> {
         let waivers: &Waivers = self.known.map_or(&[], |it| it.waivers());
         let live = self.examined.and_then(|it| it.live.clone()).map(|it| classified(it, waivers));
         let against = compared_with(proposal.kind, self.change, self.known);
-        Run {
-            tool: self.change.tool.clone(),
-            against,
-            class: live.as_ref().map_or(Class::Unknown, |it| it.class),
-            accepted: live.map(|it| it.effective).unwrap_or_default(),
-        }
+        // What its text shows is asked by another gate: here it is what a run does beyond that.
+        let shown = self.examined.and_then(|it| it.proposed.as_ref());
+        let shown = shown.map(|it| classified(unseen(it), waivers).effective).unwrap_or_default();
+        let class = live.as_ref().map_or(Class::Unknown, |it| it.class);
+        let accepted = live.map(|it| it.effective).unwrap_or_default().into_iter().chain(shown);
+        Run { tool: self.change.tool.clone(), against, class, accepted: accepted.collect() }
     }
 }
 
@@ -53,7 +56,9 @@ const BESIDE: [&str; 7] = ["py", "sh", "js", "ts", "rb", "pl", ""];
 /// `web/fetch.toml` says how `web/fetch.py` is compared.
 fn is_exam(tool: &ToolId, tools: impl Fn(&str) -> bool) -> bool {
     let Some(stem) = tool.as_str().strip_suffix(".toml") else { return false };
-    BESIDE.iter().any(|it| tools(&if it.is_empty() { stem.to_owned() } else { format!("{stem}.{it}") }))
+    BESIDE
+        .iter()
+        .any(|it| tools(&if it.is_empty() { stem.to_owned() } else { format!("{stem}.{it}") }))
 }
 
 pub(in crate::decide) fn judge(
@@ -186,8 +191,7 @@ fn shadow(subject: &Subject<'_>, demand: Demand, proposal: &Proposal) -> Option<
     }
     let Some(ran) = subject.examined.and_then(|it| it.shadow.as_ref()) else {
         // Whoever looks decides without it; nothing else goes without it.
-        let result =
-            if demand == Demand::Shadow { GateResult::Waits } else { GateResult::Skipped };
+        let result = if demand == Demand::Shadow { GateResult::Waits } else { GateResult::Skipped };
         let has_inputs = subject.examined.is_some_and(|it| it.has_inputs);
         let why = if has_inputs { "nothing was run" } else { "no inputs are known" };
         return gate(result, why.to_owned());
@@ -203,13 +207,12 @@ fn of_verdict(verdict: Verdict, demand: Demand, class: Option<Class>) -> GateRes
         Verdict::Unsafe | Verdict::Regressed => GateResult::Blocked,
         Verdict::Equivalent | Verdict::Improved => GateResult::Passed,
         Verdict::ChangedAsDeclared if reads => GateResult::Passed,
-        Verdict::ChangedAsDeclared
-        | Verdict::Changed
-        | Verdict::Inconclusive
-        | Verdict::Error => match demand {
-            Demand::Shadow => GateResult::Waits,
-            Demand::Verify | Demand::Advise | Demand::Approve => GateResult::Warned,
-        },
+        Verdict::ChangedAsDeclared | Verdict::Changed | Verdict::Inconclusive | Verdict::Error => {
+            match demand {
+                Demand::Shadow => GateResult::Waits,
+                Demand::Verify | Demand::Advise | Demand::Approve => GateResult::Warned,
+            }
+        }
     }
 }
 

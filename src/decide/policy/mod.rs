@@ -13,8 +13,8 @@ use super::{
     deploy::{Run, compared_with},
 };
 use crate::model::{
-    Analysis, Author, AuthorKind, Capability, Change, Class, ClassSummary, Classification, Demand, DeployKind, Evidence,
-     Examined, Policy, Proposal, Tool, Waivers,
+    Analysis, Author, AuthorKind, Capability, Change, Class, ClassSummary, Classification, Demand,
+    DeployKind, Evidence, Examined, Policy, Proposal, Tool, Waivers,
 };
 
 /// Evidence that is kept of what is added.

@@ -367,9 +367,8 @@ fn an_approval_is_a_persons_and_compares_once_more() {
         story.deploys(asked, vec![ran("a", "compile", skipped())]);
         story
     };
-    let approve = |author| {
-        Input::Request(Command::Approve { deploy: DeployNo(1), author, as_of: None })
-    };
+    let approve =
+        |author| Input::Request(Command::Approve { deploy: DeployNo(1), author, as_of: None });
     assert!(matches!(waiting().asks(approve(ai())).refusal, Some(Refusal::NotByAi(_))));
     let mut story = waiting();
     let order = order(&story.asks(approve(ana())));

@@ -87,7 +87,8 @@ impl Case {
         };
         let proposal = proposal(author, &[change]);
         let (proposed, live) = (Some(analysis(after)), Some(analysis(before)));
-        let examined = Examined { tool: tool.clone(), proposed, live, has_inputs: true, shadow: None };
+        let examined =
+            Examined { tool: tool.clone(), proposed, live, has_inputs: true, shadow: None };
         let checks = vec![checked(CheckOutcome::Passed)];
         Self { proposal, examined, known: Tool::default(), policy: Policy::default(), checks }
     }
@@ -248,7 +249,8 @@ fn what_was_seen_raises_the_class_and_is_no_delta() {
 
 #[test]
 fn verification_stops_everybody_and_its_absence_an_ai() {
-    let failed = || CheckOutcome::Failed(CheckFailure { why: "no".to_owned(), ..CheckFailure::default() });
+    let failed =
+        || CheckOutcome::Failed(CheckFailure { why: "no".to_owned(), ..CheckFailure::default() });
     for author in [ai(), ana(), unknown()] {
         let mut case = Case::of(author.clone(), Class::Pure, Verdict::Equivalent);
         case.checks = vec![checked(failed())];
@@ -324,7 +326,8 @@ fn an_ai_does_not_change_its_own_exam() {
     case.examined.tool = id("web/fetch.toml");
     let known = |there: &'static str| {
         let change = &case.proposal.changes[0];
-        let subject = Subject::new(change, &case.policy, Some(&case.examined), None, |it| it == there);
+        let subject =
+            Subject::new(change, &case.policy, Some(&case.examined), None, |it| it == there);
         judge(vec![subject], &case.proposal, &[]).decision
     };
     assert_eq!(known("t/web/other.py"), Activate);

@@ -19,9 +19,8 @@ use crate::{
         RootName, ToolId, Verdict,
     },
     ports::{
-        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, ReplayOrder, RootFiles, ShadowOrder,
-        ShadowProgress, ShadowReport, Shadows, Source,
-        StopFlag,
+        After, Analyzer, Archive, CheckOrder, Checks, NoInputs, NoShadow, ReplayOrder, RootFiles,
+        ShadowOrder, ShadowProgress, ShadowReport, Shadows, Source, StopFlag,
     },
     reconcile::{
         Classes, Works,
@@ -220,12 +219,7 @@ impl Checks for FakeChecks {
 struct FakeShadows(Mutex<Dice>);
 
 impl Shadows for FakeShadows {
-    fn shadow(
-        &self,
-        _: &ShadowOrder,
-        _: &dyn Fn(ShadowProgress),
-        _: &StopFlag,
-    ) -> ShadowReport {
+    fn shadow(&self, _: &ShadowOrder, _: &dyn Fn(ShadowProgress), _: &StopFlag) -> ShadowReport {
         let verdict = match self.0.lock().unwrap().roll(12) {
             0 => Verdict::Regressed,
             1 => Verdict::Changed,

@@ -10,9 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    model::{
-        CheckOutcome, CheckRun, Deploy, DeployNo, DeployState, GateResult, Judgement, Record,
-    },
+    model::{CheckOutcome, CheckRun, Deploy, DeployNo, DeployState, GateResult, Judgement, Record},
     reconcile::{Handle, Unavailable},
     socket::{
         call::Call,
@@ -146,8 +144,9 @@ pub(super) fn rejected(
         Some((run, failure)) => {
             let tool = run.tool.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
             let detail = format!("the check `{}`{tool} failed: {}", run.check, failure.why);
-            Problem::new(Code::VerificationFailed, detail)
-                .hint("mend what `findings` and `output_tail` name, and deploy again with the same base")
+            Problem::new(Code::VerificationFailed, detail).hint(
+                "mend what `findings` and `output_tail` name, and deploy again with the same base",
+            )
         }
         None => {
             let blocked = judgement.and_then(|it| it.with_result(GateResult::Blocked).next());

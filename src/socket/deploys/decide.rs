@@ -7,12 +7,7 @@ use super::{
 use crate::{
     model::{Author, AuthorKind, DeployNo, Refusal},
     reconcile::Command,
-    socket::{
-        author::authorship,
-        call::Call,
-        problem::Problem,
-        route::Json,
-    },
+    socket::{author::authorship, call::Call, problem::Problem, route::Json},
     wire::{ApproveRequest, Decision, DecisionRequest, Deployed, WaitQuery},
 };
 

@@ -14,7 +14,8 @@ use crate::{
         LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
     },
     ports::{
-        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, Pack, Stage, StageFailure, StopFlag,
+        Ability, After, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, Pack, Stage,
+        StageFailure, StopFlag,
     },
     reconcile::{Classes, Works},
 };

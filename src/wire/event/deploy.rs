@@ -40,9 +40,9 @@ pub(super) fn detail(tools: &[ToolId], step: &Step) -> Value {
         Step::AwaitingApproval { why, expires_ms } => {
             json!({ "why": why, "expires_ms": expires_ms })
         }
-        Step::Confirmed { why }
-        | Step::Aborted { why }
-        | Step::Abandoned { why } => json!({ "why": why }),
+        Step::Confirmed { why } | Step::Aborted { why } | Step::Abandoned { why } => {
+            json!({ "why": why })
+        }
         Step::Staged(_) | Step::Switching { .. } => json!({}),
     };
     if let Value::Object(detail) = &mut detail {

@@ -1,6 +1,11 @@
 //! A root with a tool in it, and two versions of that tool.
 
-use std::{collections::{BTreeMap, BTreeSet}, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use knowngood::{
     checks::{

@@ -189,8 +189,13 @@ fn deploying() {
     all_forms("rollback", &[&["rollback", "search@v1"], &["restore", "search"]]);
     all_forms(
         "deploys",
-        &[&["deploys"], &["deploys", "17"], &["deploys", "18"],
-            &["deploys", "19"], &["deploys", "99"]],
+        &[
+            &["deploys"],
+            &["deploys", "17"],
+            &["deploys", "18"],
+            &["deploys", "19"],
+            &["deploys", "99"],
+        ],
     );
     let refused = |status, body| {
         let line = ["deploy", "search", "/dev/null", "--base", "v2"];
