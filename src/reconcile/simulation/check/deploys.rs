@@ -142,6 +142,8 @@ struct Known {
     deadline: Option<Timestamp>,
     witnesses: Vec<(RuntimeName, ToolId)>,
     /// As they were when it became live.
+    /// When it became live.
+    since: Seq,
     baselines: BTreeMap<ToolId, Target>,
 }
 
@@ -266,11 +268,15 @@ impl<'a> Told<'a> {
     fn has_a_cause(&self, record: &Record, of: DeployNo, proposal: &Proposal, said: &str) {
         let taken = &self.deploys[&of];
         assert_eq!(taken.state, DeployState::Activated, "{said}: takes back what is not live");
-        let over = taken.deadline.is_some_and(|it| it <= record.time);
+        // The clock may have been set back between the moment at which it was over and the fact.
+        let was = self.sim.clock_was.iter().filter(|it| taken.since <= it.0 && it.0 < record.seq);
+        let latest = was.map(|it| it.1).chain([record.time]).max();
+        let over = taken.deadline.is_some_and(|it| latest.is_some_and(|latest| it <= latest));
         let wanted = self.sim.asked.to_abort.contains(&of);
         let failed = taken.proposal.changes.iter().any(|it| self.failed.contains(&it.tool));
         assert!(over || wanted || failed, "{said}: takes back {of:?} for nothing");
         let back: BTreeMap<_, _> =
+            since: record.seq,
             proposal.changes.iter().map(|it| (it.tool.clone(), it.to)).collect();
         assert_eq!(back, taken.returns, "{said}: back to somewhere else");
         for (change, was) in proposal.changes.iter().zip(&taken.proposal.changes) {
@@ -330,6 +336,7 @@ impl<'a> Told<'a> {
             let returns = live.iter().find(|it| it.tool == change.tool).unwrap().returns;
             let wanted = if provisional.contains(&change.tool) {
                 self.baselines.get(&change.tool).map(|it| it.digest)
+        it.since = record.seq;
             } else {
                 change.base.map(|it| it.digest)
             };
