@@ -44,6 +44,6 @@ pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};
 pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
-pub use switch::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
+pub use switch::{Late, LiveFile, LivePart, MetFile, SwitchOrder, Switched, Undone};
 pub use tool::{Baseline, Cause, Disk, Head, Provisional, PutBack, Rare, Root, Sync, Tool};
 pub use version::{Note, Version};

@@ -9,7 +9,7 @@ use crate::{
     model::{
         Author, AuthorKind, Base, Change, CheckFailure, CheckOutcome, CheckRun, DeployKind,
         DeployNo, DeployState, Fact, LiveFile, LivePart, Marker, Proposal, Reason, Refusal,
-        RequestKey, Switched, Target, Timestamp, ToolId, Undone,
+        RequestKey, Switched, Target, Timestamp, ToolId,
     },
 };
 
@@ -41,7 +41,7 @@ pub(super) fn proposal(author: Author, changes: &[Change]) -> Proposal {
     }
 }
 
-fn propose(proposal: Proposal) -> Input {
+pub(super) fn propose(proposal: Proposal) -> Input {
     let (proposal, contents) = (Box::new(proposal), Vec::new());
     Input::Request(Command::Propose { proposal, contents, rehearsal: false })
 }
@@ -51,7 +51,7 @@ fn marker(change: &Change) -> Marker {
     Marker { name: change.tool.to_string(), inode, executable: false, size: 1 }
 }
 
-fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
+pub(super) fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
     CheckRun {
         tool: Some(id(tool)),
         check: check.to_owned(),
@@ -62,7 +62,7 @@ fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
     }
 }
 
-fn skipped() -> CheckOutcome {
+pub(super) fn skipped() -> CheckOutcome {
     CheckOutcome::Skipped("no checker is known".to_owned())
 }
 
@@ -81,7 +81,7 @@ impl Story {
     }
 
     /// Stages it, with what is known without running anything.
-    fn stage(&mut self, order: StageOrder, skipped: Option<Vec<CheckRun>>) -> Vec<Fact> {
+    pub(super) fn stage(&mut self, order: StageOrder, skipped: Option<Vec<CheckRun>>) -> Vec<Fact> {
         let markers = order.proposal.changes.iter().map(marker).collect();
         let prepared = Prepared { markers, contents: Vec::new(), skipped };
         self.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }))
@@ -129,17 +129,17 @@ impl Story {
         self.state.deploy(number).unwrap().state
     }
 
-    fn stands(&self, name: &str) -> Option<u8> {
+    pub(super) fn stands(&self, name: &str) -> Option<u8> {
         self.state.on_disk(&id(name)).map(|it| it.digest.0[0])
     }
 
-    fn baseline(&self, name: &str) -> Option<u8> {
+    pub(super) fn baseline(&self, name: &str) -> Option<u8> {
         let tool = self.state.tool(&id(name))?;
         tool.baseline.as_ref().map(|it| it.digest.0[0])
     }
 }
 
-fn passed(tool: &str) -> Vec<CheckRun> {
+pub(super) fn passed(tool: &str) -> Vec<CheckRun> {
     vec![ran(tool, "compile", CheckOutcome::Passed)]
 }
 
@@ -214,7 +214,7 @@ fn the_same_key_is_the_same_deploy() {
 }
 
 /// A provisional deploy of content 2 over 1.
-fn provisional() -> Story {
+pub(super) fn provisional() -> Story {
     let mut story = Story::adopted(&[("a", 1), ("b", 1)]);
     let asked = proposal(ai(), &[change("a", 1, 2)]);
     let asked = Proposal { confirm_within_ms: Some(1000), ..asked };
@@ -308,21 +308,6 @@ fn a_content_that_cannot_be_loaded_goes_back_and_stays_out() {
 }
 
 #[test]
-fn a_switch_that_met_an_edit_is_a_conflict_and_the_edit_is_a_version() {
-    let mut story = Story::adopted(&[("a", 1)]);
-    let order = order(&story.asks(propose(proposal(ana(), &[change("a", 1, 2)]))));
-    story.stage(order, Some(passed("a")));
-    assert_eq!(story.state(DeployNo(1)), DeployState::Switching);
-    let before = story.asks(super::looked("a", crate::model::Origin::Watch, true, file(3)));
-    assert!(before.facts.is_empty(), "what is seen during a switch says nothing");
-    let seen = vec![(id("a"), super::seen(3, 1))];
-    let why = Undone::Conflict(vec![id("a")]);
-    story.tell(Input::Switched { deploy: DeployNo(1), outcome: Switched::Undone { why, seen } });
-    assert_eq!(story.state(DeployNo(1)), DeployState::Conflicted);
-    assert_eq!((story.stands("a"), story.baseline("a")), (Some(3), Some(1)));
-}
-
-#[test]
 fn an_approval_is_a_persons_and_compares_once_more() {
     let waiting = || {
         let mut story = Story::adopted(&[("a", 1)]);
@@ -341,4 +326,24 @@ fn an_approval_is_a_persons_and_compares_once_more() {
     let order = super::deploy::order(&story.asks(approve(ana())));
     assert_eq!(story.carries_out(order, Vec::new()), DeployState::Conflicted);
     assert_eq!(story.stands("a"), Some(3));
+}
+
+#[test]
+fn an_approval_asks_all_of_it_once_more() {
+    let rows: [(&str, fn(&mut Story)); 2] = [
+        ("its root went", |it| drop(it.tell(Input::RootGone(super::root())))),
+        ("the globs name it no more", |it| it.names(&["b"], &[], false)),
+    ];
+    for (name, meanwhile) in rows {
+        let mut story = Story::adopted(&[("b", 1)]);
+        let asked = proposal(ai(), &[change("a", 0, 2)]);
+        let waits = story.deploys(asked, vec![ran("a", "compile", skipped())]);
+        assert_eq!(waits, DeployState::AwaitingApproval, "{name}");
+        let approve = Command::Approve { deploy: DeployNo(1), author: ana() };
+        let order = order(&story.asks(Input::Request(approve)));
+        meanwhile(&mut story);
+        // Nothing stood there, so that its base fits still.
+        assert_eq!(story.stage(order, Some(Vec::new())), [], "{name}");
+        assert_eq!(story.state(DeployNo(1)), DeployState::AwaitingApproval, "{name}");
+    }
 }

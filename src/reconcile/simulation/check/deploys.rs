@@ -119,6 +119,8 @@ struct Told<'a> {
     sim: &'a Sim,
     deploys: BTreeMap<DeployNo, Known>,
     baselines: BTreeMap<ToolId, Target>,
+    /// Tools whose baseline, as a manifest names it, nobody has seen yet.
+    unseen: BTreeSet<ToolId>,
     quarantined: BTreeSet<(ToolId, Digest)>,
     loaded: BTreeMap<RuntimeName, BTreeMap<ToolId, Digest>>,
     keys: BTreeMap<(u32, String), DeployNo>,
@@ -140,10 +142,10 @@ struct Known {
     approved: bool,
     returns: BTreeMap<ToolId, Option<Target>>,
     deadline: Option<Timestamp>,
-    witnesses: Vec<(RuntimeName, ToolId)>,
-    /// As they were when it became live.
     /// When it became live.
     since: Seq,
+    witnesses: Vec<(RuntimeName, ToolId)>,
+    /// As they were when it became live.
     baselines: BTreeMap<ToolId, Target>,
 }
 
@@ -153,6 +155,7 @@ impl<'a> Told<'a> {
             sim,
             deploys: BTreeMap::new(),
             baselines: BTreeMap::new(),
+            unseen: BTreeSet::new(),
             quarantined: BTreeSet::new(),
             loaded: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -165,13 +168,26 @@ impl<'a> Told<'a> {
     }
 
     fn hear(&mut self, record: &Record) {
+        if let Fact::VersionRecorded(it) = &record.fact
+            && self.baselines.get(&it.tool).is_some_and(|named| named.digest == it.digest)
+        {
+            self.unseen.remove(&it.tool);
+        }
         match &record.fact {
             Fact::BaselineMoved { tool, to: Some(to), .. } => {
+                if to.version.is_none() {
+                    self.unseen.insert(tool.clone());
+                } else {
+                    self.unseen.remove(tool);
+                }
                 let to = Target { digest: to.digest, executable: to.executable };
                 self.baselines.insert(tool.clone(), to);
                 self.accepted.insert((tool.clone(), to.digest));
             }
-            Fact::BaselineMoved { tool, to: None, .. } => drop(self.baselines.remove(tool)),
+            Fact::BaselineMoved { tool, to: None, .. } => {
+                self.unseen.remove(tool);
+                self.baselines.remove(tool);
+            }
             Fact::VersionRecorded(it) if it.origin == Origin::Deploy => {
                 let deploy = it.note.as_ref().map(|it| it.deploy);
                 self.placed.push((it.tool.clone(), Some(it.digest), deploy));
@@ -257,6 +273,7 @@ impl<'a> Told<'a> {
             approved: false,
             returns: BTreeMap::new(),
             deadline: None,
+            since: record.seq,
             witnesses: Vec::new(),
             baselines: BTreeMap::new(),
         };
@@ -276,7 +293,6 @@ impl<'a> Told<'a> {
         let failed = taken.proposal.changes.iter().any(|it| self.failed.contains(&it.tool));
         assert!(over || wanted || failed, "{said}: takes back {of:?} for nothing");
         let back: BTreeMap<_, _> =
-            since: record.seq,
             proposal.changes.iter().map(|it| (it.tool.clone(), it.to)).collect();
         assert_eq!(back, taken.returns, "{said}: back to somewhere else");
         for (change, was) in proposal.changes.iter().zip(&taken.proposal.changes) {
@@ -320,6 +336,7 @@ impl<'a> Told<'a> {
         let it = self.deploys.get_mut(&number).unwrap();
         let within = it.proposal.confirm_within_ms;
         it.deadline = within.map(|ms| Timestamp(record.time.0 + i64::try_from(ms).unwrap() * 1000));
+        it.since = record.seq;
         it.witnesses.clone_from(witnesses);
         it.baselines.clone_from(&self.baselines);
         assert_eq!(live.len(), it.proposal.changes.len(), "{said}: not all of it is live");
@@ -334,11 +351,12 @@ impl<'a> Told<'a> {
                 change.tool
             );
             let returns = live.iter().find(|it| it.tool == change.tool).unwrap().returns;
-            let wanted = if provisional.contains(&change.tool) {
-                self.baselines.get(&change.tool).map(|it| it.digest)
-        it.since = record.seq;
-            } else {
-                change.base.map(|it| it.digest)
+            let baseline = self.baselines.get(&change.tool).map(|it| it.digest);
+            let wanted = match provisional.get(&change.tool) {
+                // Nobody could bring that back: it is what stood there before all that is not confirmed.
+                Some(before) if self.unseen.contains(&change.tool) => *before,
+                Some(_) => baseline,
+                None => change.base.map(|it| it.digest),
             };
             assert_eq!(returns.map(|it| it.digest), wanted, "{said}: where it came from");
             it.returns.insert(change.tool.clone(), returns);
@@ -350,12 +368,13 @@ impl<'a> Told<'a> {
         );
     }
 
-    /// The tools whose disk is what an open deploy other than this one put there.
-    fn provisional(&self, but: DeployNo) -> BTreeSet<ToolId> {
+    /// The tools whose disk is what an open deploy other than this one put there, and where that one leads back to.
+    fn provisional(&self, but: DeployNo) -> BTreeMap<ToolId, Option<Digest>> {
         let open = self.deploys.iter().filter(|it| *it.0 != but);
         let open =
             open.filter(|it| it.1.state == DeployState::Activated && it.1.deadline.is_some());
-        open.flat_map(|it| it.1.proposal.changes.iter().map(|it| it.tool.clone())).collect()
+        let returns = open.flat_map(|it| it.1.returns.iter());
+        returns.map(|(tool, to)| (tool.clone(), to.map(|it| it.digest))).collect()
     }
 
     fn confirmed(&self, number: DeployNo, why: &str, said: &str) {
