@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, RootRules, Rules, State, Wait, drift, recover};
 use crate::model::{
-    Author, Baseline, Dirty, Disk, Fact, FileSeen, Head, Origin, Reason, RootName, Seen, Seq,
-    Sight, Timestamp, Tool, ToolId, Version, VersionNo,
+    Author, Baseline, Dirty, Disk, Fact, FileSeen, Head, MetFile, Origin, Reason, RootName, Seen,
+    Seq, Sight, Timestamp, Tool, ToolId, Version, VersionNo,
 };
 
 /// Hints become looks: at the path itself, and at everything known below it.
@@ -123,12 +123,12 @@ fn same_version(known: &Tool, file: &FileSeen) -> Option<VersionNo> {
     candidates.into_iter().flatten().find(|it| is_same(it, file)).map(|it| it.number)
 }
 
-/// A content that a switch met in the tool's place. `met`: the tools as they are with what was met before.
+/// A content that a switch met in a tool's place. `met`: the tools as they are with what was met before.
 pub(super) fn met(
     state: &State,
     rules: &Rules,
     met: &mut BTreeMap<ToolId, Tool>,
-    (id, file): (ToolId, FileSeen),
+    MetFile { tool: id, file, is_out }: MetFile,
     plan: &mut Plan,
 ) {
     let Some(root_rules) = rules.roots.get(&id.root()) else { return };
@@ -137,7 +137,9 @@ pub(super) fn met(
         met.insert(id, known);
         return;
     }
-    let how = Circumstance { rules: root_rules, origin: Origin::Watch, adopted: true };
+    // What stays out does not stand there: what does is looked at next, and is no edit of it.
+    let origin = if is_out { Origin::Displaced } else { Origin::Watch };
+    let how = Circumstance { rules: root_rules, origin, adopted: true };
     met.insert(id.clone(), changed(&id, &known, file, &how, plan));
 }
 

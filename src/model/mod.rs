@@ -19,6 +19,7 @@ mod refusal;
 mod runtime;
 mod sight;
 mod stamp;
+mod step;
 mod switch;
 mod tool;
 mod version;
@@ -30,8 +31,8 @@ pub use class::{
     Observed, Parse, Waiver, Waivers,
 };
 pub use deploy::{
-    Base, Change, Deploy, DeployKind, DeployNo, DeployState, Examination, LiveChange, Marker,
-    Proposal, RECENT_DEPLOYS, RequestKey, Step, Target,
+    Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
+    RECENT_DEPLOYS, RequestKey, Target,
 };
 pub use digest::{BadDigest, Digest};
 pub use dirty::Dirty;
@@ -53,6 +54,7 @@ pub use refusal::{NotBase, Refusal};
 pub use runtime::{BadRuntime, Runtime, RuntimeName};
 pub use sight::{FileSeen, Glance, Packed, Seen, Sight};
 pub use stamp::{ChainHash, Seq, Timestamp, VersionNo};
-pub use switch::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
+pub use step::{Examination, Step};
+pub use switch::{Late, LiveFile, LivePart, MetFile, SwitchOrder, Switched, Undone};
 pub use tool::{Baseline, Cause, Disk, Head, Provisional, PutBack, Rare, Root, Sync, Tool};
 pub use version::{Note, Version};

@@ -13,9 +13,19 @@ pub enum Switched {
     /// All of it is live, and that survives a power cut.
     Live(Vec<LivePart>),
     /// None of it is live.
-    Undone { why: Undone, seen: Vec<(ToolId, FileSeen)> },
+    Undone { why: Undone, seen: Vec<MetFile> },
     /// Whether it would survive a power cut is not known: a sync failed. Nothing may be acknowledged any more.
     Unknown { doing: String },
+}
+
+/// A content of somebody else that a switch met in a tool's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetFile {
+    pub tool: ToolId,
+    pub file: FileSeen,
+    /// It stays out, and does not stand there: somebody wrote into a file that was out already, or removed what had
+    /// taken its place.
+    pub is_out: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

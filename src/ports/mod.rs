@@ -32,7 +32,8 @@ pub use self::{
         ShadowProgress, ShadowReport, ShadowSources, Shadows, json_of, value_of,
     },
     stage::{
-        Ability, Late, LiveFile, LivePart, Stage, StageFailure, SwitchOrder, Switched, Undone,
+        Ability, Late, LiveFile, LivePart, MetFile, Stage, StageFailure, SwitchOrder, Switched,
+        Undone,
     },
 };
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{Change, Marker, RootName, Timestamp, ToolId};
-pub use crate::model::{Late, LiveFile, LivePart, SwitchOrder, Switched, Undone};
+pub use crate::model::{Late, LiveFile, LivePart, MetFile, SwitchOrder, Switched, Undone};
 
 /// Puts contents in place: beside the live files first, then at once. Writes below no root but through its own folder
 /// there, and overwrites nothing: what stood in the way comes out under the stage's name and is judged.

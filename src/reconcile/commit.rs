@@ -67,6 +67,7 @@ impl Reconciler {
         self.deploys.decide_later(std::mem::take(&mut round.lasting));
         // What is only being written beside the live files goes on: it is judged when it comes back.
         round.jobs.retain(|it| matches!(it.task, Task::Stage(_) | Task::Rehearse(..)));
+        self.deploys.give_up_returns(&mut round.jobs, round.now + FULL_DISK_RETRY);
         round.jobs.extend(std::mem::take(&mut round.litter).into_iter().map(Job::of));
         round.answers = Answers::default();
         round.since.clear();

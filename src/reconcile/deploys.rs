@@ -51,6 +51,18 @@ impl Deploys {
         self.due.into_iter().chain(self.drifts.values().copied()).min()
     }
 
+    /// What a return rests on, as a load that failed, did not become true: whoever saw it says so again, and what is due
+    /// stays due.
+    pub(super) fn give_up_returns(&mut self, jobs: &mut Vec<Job>, again: Moment) {
+        jobs.retain(|it| match returns(&it.task).filter(|_| it.ticket.is_none()) {
+            Some(of) => {
+                self.returning.insert(of, again);
+                false
+            }
+            None => true,
+        });
+    }
+
     pub(super) fn decide_later(&mut self, inputs: Vec<Input>) {
         self.again.extend(inputs);
     }

@@ -13,10 +13,8 @@ use crate::{
 /// All of it beside the live files, or nothing of it.
 pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
     if order.purpose == Purpose::Dispute {
-        let contents = order.contents.iter().map(|it| works.pack.pack(it.0, &it.1)).collect();
-        let (markers, skipped, examined) = (Vec::new(), Some(Vec::new()), Vec::new());
-        let prepared = Prepared { markers, contents, skipped, examined };
-        return Staged { order, outcome: Ok(prepared) };
+        let outcome = kept(works, archive, &order);
+        return Staged { order, outcome };
     }
     let mut markers = Vec::new();
     let mut contents = Vec::new();
@@ -36,6 +34,18 @@ pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> 
     let skipped = skipped.map(|it| it.into_iter().flatten().collect());
     let examined = analyzed(works, archive, &order);
     Staged { order, outcome: Ok(Prepared { markers, contents, skipped, examined }) }
+}
+
+/// Nothing is staged, but all of it has to be there for whoever decides it later.
+fn kept(works: &Works, archive: &dyn Archive, order: &StageOrder) -> Result<Prepared, Refusal> {
+    let brought = |it: &Digest| order.contents.iter().any(|brought| brought.0 == *it);
+    let others = order.proposal.changes.iter().filter_map(|it| it.to).map(|it| it.digest);
+    for it in others.filter(|it| !brought(it)) {
+        content(archive, &it).map_err(Refusal::Stage)?;
+    }
+    let contents = order.contents.iter().map(|it| works.pack.pack(it.0, &it.1)).collect();
+    let (markers, skipped, examined) = (Vec::new(), Some(Vec::new()), Vec::new());
+    Ok(Prepared { markers, contents, skipped, examined })
 }
 
 fn stage_one(

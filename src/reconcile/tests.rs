@@ -161,11 +161,12 @@ fn staged(outcome: &Outcome, prepared: Result<Prepared, Refusal>) -> Mail {
 }
 
 /// A loop with a deploy of `tool` that is live and has to be confirmed within a second.
-fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>) -> Reconciler {
+fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>, full: &Arc<AtomicBool>) -> Reconciler {
     let (opened, day) = (MemoryStore::default().reopen(), Duration::from_hours(24));
     let clock = Arc::new(WallClock(Arc::clone(wall)));
     let walks = Walks::new(Audit { walk: day, rehash: day });
-    let mut reconciler = Reconciler::new(State::default(), opened.log, clock, walks);
+    let log = Box::new(Narrow(opened.log, Arc::clone(full)));
+    let mut reconciler = Reconciler::new(State::default(), log, clock, walks);
     round(&mut reconciler, Mail { setup: Some(setup("**")), ..Mail::default() });
     let to = Some(Target { digest: Digest([7; 32]), executable: None });
     let proposal = Proposal {
@@ -200,31 +201,50 @@ fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>) -> Reconciler {
     reconciler
 }
 
+/// How many returns of the deploy are to be staged.
+fn returns(outcome: &Outcome) -> usize {
+    let back = DeployKind::Automatic(DeployNo(1));
+    let is_back = |it: &&Job| matches!(&it.task, Task::Stage(it) if it.proposal.kind == back);
+    outcome.jobs.iter().filter(is_back).count()
+}
+
+fn cannot_load(tool: &ToolId, message: &str) -> Mail {
+    asks(Command::Report {
+        runtime: RuntimeName::new("planner").unwrap(),
+        loaded: BTreeMap::new(),
+        failed: [(tool.clone(), message.to_owned())].into(),
+        ttl_ms: 1000,
+    })
+}
+
 #[test]
 fn a_return_that_could_not_begin_is_tried_again_though_it_was_asked_for_meanwhile() {
     let (tool, wall): (ToolId, _) = ("t/a.py".parse().unwrap(), Arc::default());
-    let mut reconciler = provisional(&tool, &wall);
-    let is_back = |it: &Job| matches!(&it.task, Task::Stage(order) if order.proposal.kind == DeployKind::Automatic(DeployNo(1)));
-    let returns = |it: &Outcome| it.jobs.iter().filter(|it| is_back(it)).count();
-    let fails = |message: &str| {
-        asks(Command::Report {
-            runtime: RuntimeName::new("planner").unwrap(),
-            loaded: BTreeMap::new(),
-            failed: [(tool.clone(), message.to_owned())].into(),
-            ttl_ms: 1000,
-        })
-    };
+    let mut reconciler = provisional(&tool, &wall, &Arc::default());
     let refused = |it: &Outcome| {
         staged(it, Err(Refusal::SafetyStop { root: root(), cause: SafetyCause::RootMissing }))
     };
     wall.store(2_000_000, Ordering::Relaxed);
     let due = round(&mut reconciler, Mail::default());
     assert_eq!(returns(&due), 1, "its time is over");
-    assert_eq!(returns(&round(&mut reconciler, fails("early"))), 0, "it is on its way");
+    let early = round(&mut reconciler, cannot_load(&tool, "early"));
+    assert_eq!(returns(&early), 0, "it is on its way");
     assert_eq!(returns(&round(&mut reconciler, refused(&due))), 0, "not at once again");
-    let blamed = round(&mut reconciler, fails("late"));
+    let blamed = round(&mut reconciler, cannot_load(&tool, "late"));
     assert_eq!(returns(&blamed), 1, "somebody has another cause");
     round(&mut reconciler, refused(&blamed));
     let later = reconciler.round(Mail::default(), Duration::from_secs(11)).unwrap();
     assert_eq!(returns(&later), 1, "a deadline is obeyed, however often it could not be");
+}
+
+#[test]
+fn nothing_is_taken_back_for_what_a_full_disk_did_not_record() {
+    let (tool, full): (ToolId, Arc<AtomicBool>) = ("t/a.py".parse().unwrap(), Arc::default());
+    let mut reconciler = provisional(&tool, &Arc::default(), &full);
+    full.store(true, Ordering::Relaxed);
+    let unheard = round(&mut reconciler, cannot_load(&tool, "SyntaxError"));
+    assert!(unheard.records.is_empty() && returns(&unheard) == 0);
+    full.store(false, Ordering::Relaxed);
+    let heard = round(&mut reconciler, cannot_load(&tool, "SyntaxError"));
+    assert!(!heard.records.is_empty() && returns(&heard) == 1, "said again, it is done");
 }

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     check::CheckV1,
     fact::{runtime_name, tool_id},
-    gate::{ExaminationV1, JudgementV1},
+    gate::JudgementV1,
     twin::{AuthorV1, BadText, Hex, reason},
 };
 use crate::model::{
     Base, Change, Deploy, DeployKind, DeployNo, DeployState, LiveChange, Marker, Proposal,
-    RequestKey, RuntimeName, Seq, Step, Target, Timestamp, ToolId, VersionNo,
+    RequestKey, RuntimeName, Seq, Target, Timestamp, ToolId, VersionNo,
 };
 
-type Author = AuthorV1<'static>;
+pub(super) type Author = AuthorV1<'static>;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct ProposalV1 {
@@ -92,50 +92,6 @@ pub(super) struct LiveV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum StepV1 {
-    Accepted(Box<ProposalV1>),
-    Staged(Vec<MarkerV1>),
-    Verified(ExaminationV1),
-    AwaitingApproval {
-        why: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        expires_ms: Option<u64>,
-    },
-    Switching {
-        markers: Vec<MarkerV1>,
-        approved_by: Option<Author>,
-    },
-    Activated {
-        live: Vec<LiveV1>,
-        witnesses: Vec<(String, String)>,
-    },
-    Confirmed {
-        why: String,
-    },
-    NoOp(Box<ProposalV1>),
-    Rejected(ExaminationV1),
-    Conflicted {
-        tools: Vec<String>,
-        why: String,
-    },
-    Aborted {
-        why: String,
-    },
-    RolledBack {
-        by: u64,
-        why: String,
-    },
-    Superseded {
-        by: Option<u64>,
-        why: String,
-    },
-    Abandoned {
-        why: String,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
 struct DeployV1 {
     number: u64,
     proposal: ProposalV1,
@@ -199,15 +155,18 @@ pub(super) fn from_row(bytes: &[u8]) -> Result<Deploy, BadText> {
     })
 }
 
-fn owned(author: &crate::model::Author) -> Author {
+pub(super) fn owned(author: &crate::model::Author) -> Author {
     AuthorV1::owned(author)
 }
 
-fn many<'a, A: 'a, B: From<&'a A>>(all: &'a [A]) -> Vec<B> {
+pub(super) fn many<'a, A: 'a, B: From<&'a A>>(all: &'a [A]) -> Vec<B> {
     all.iter().map(B::from).collect()
 }
 
-fn all<A, B>(all: Vec<A>, read: impl Fn(A) -> Result<B, BadText>) -> Result<Vec<B>, BadText> {
+pub(super) fn all<A, B>(
+    all: Vec<A>,
+    read: impl Fn(A) -> Result<B, BadText>,
+) -> Result<Vec<B>, BadText> {
     all.into_iter().map(read).collect()
 }
 
@@ -215,11 +174,13 @@ fn numbers(all: &[VersionNo]) -> Vec<u32> {
     all.iter().map(|it| it.0).collect()
 }
 
-fn pairs(all: &[(RuntimeName, ToolId)]) -> Vec<(String, String)> {
+pub(super) fn pairs(all: &[(RuntimeName, ToolId)]) -> Vec<(String, String)> {
     all.iter().map(|it| (it.0.to_string(), it.1.to_string())).collect()
 }
 
-fn read_pairs(pairs: Vec<(String, String)>) -> Result<Vec<(RuntimeName, ToolId)>, BadText> {
+pub(super) fn read_pairs(
+    pairs: Vec<(String, String)>,
+) -> Result<Vec<(RuntimeName, ToolId)>, BadText> {
     all(pairs, |(name, tool)| Ok((runtime_name(&name)?, tool_id(&tool)?)))
 }
 
@@ -248,7 +209,7 @@ impl From<&Proposal> for ProposalV1 {
 }
 
 impl ProposalV1 {
-    fn read(self) -> Result<Proposal, BadText> {
+    pub(super) fn read(self) -> Result<Proposal, BadText> {
         Ok(Proposal {
             kind: self.kind.into(),
             changes: all(self.changes, ChangeV1::read)?,
@@ -305,7 +266,7 @@ impl From<&Change> for ChangeV1 {
 }
 
 impl ChangeV1 {
-    fn read(self) -> Result<Change, BadText> {
+    pub(super) fn read(self) -> Result<Change, BadText> {
         Ok(Change {
             tool: tool_id(&self.tool)?,
             base: self.base.map(|it| Base { digest: it.0.0, version: it.1.map(VersionNo) }),
@@ -351,76 +312,12 @@ impl From<&LiveChange> for LiveV1 {
 }
 
 impl LiveV1 {
-    fn read(self) -> Result<LiveChange, BadText> {
+    pub(super) fn read(self) -> Result<LiveChange, BadText> {
         Ok(LiveChange {
             tool: tool_id(&self.tool)?,
             version: self.version.map(VersionNo),
             displaced: self.displaced.map(VersionNo),
             returns: self.returns.map(Into::into),
-        })
-    }
-}
-
-impl From<&Step> for StepV1 {
-    fn from(it: &Step) -> Self {
-        match it {
-            Step::Accepted(it) => Self::Accepted(Box::new((&**it).into())),
-            Step::Staged(markers) => Self::Staged(many(markers)),
-            Step::Verified(it) => Self::Verified(it.into()),
-            Step::AwaitingApproval { why, expires_ms } => {
-                Self::AwaitingApproval { why: why.clone(), expires_ms: *expires_ms }
-            }
-            Step::Switching { markers, approved_by } => Self::Switching {
-                markers: many(markers),
-                approved_by: approved_by.as_ref().map(owned),
-            },
-            Step::Activated { live, witnesses } => {
-                Self::Activated { live: many(live), witnesses: pairs(witnesses) }
-            }
-            Step::Confirmed { why } => Self::Confirmed { why: why.clone() },
-            Step::NoOp(it) => Self::NoOp(Box::new((&**it).into())),
-            Step::Rejected(it) => Self::Rejected(it.into()),
-            Step::Conflicted { tools, why } => {
-                let tools = tools.iter().map(ToString::to_string).collect();
-                Self::Conflicted { tools, why: why.clone() }
-            }
-            Step::Aborted { why } => Self::Aborted { why: why.clone() },
-            Step::RolledBack { by, why } => Self::RolledBack { by: by.0, why: why.clone() },
-            Step::Superseded { by, why } => {
-                Self::Superseded { by: by.map(|it| it.0), why: why.clone() }
-            }
-            Step::Abandoned { why } => Self::Abandoned { why: why.clone() },
-        }
-    }
-}
-
-impl StepV1 {
-    pub(super) fn read(self) -> Result<Step, BadText> {
-        let markers = |it: Vec<MarkerV1>| it.into_iter().map(Into::into).collect();
-        Ok(match self {
-            Self::Accepted(it) => Step::Accepted(Box::new(it.read()?)),
-            Self::Staged(it) => Step::Staged(markers(it)),
-            Self::Verified(it) => Step::Verified(it.read()?),
-            Self::AwaitingApproval { why, expires_ms } => {
-                Step::AwaitingApproval { why, expires_ms }
-            }
-            Self::Switching { markers: it, approved_by } => {
-                Step::Switching { markers: markers(it), approved_by: approved_by.map(Into::into) }
-            }
-            Self::Activated { live, witnesses } => Step::Activated {
-                live: all(live, LiveV1::read)?,
-                witnesses: read_pairs(witnesses)?,
-            },
-            Self::Confirmed { why } => Step::Confirmed { why },
-            Self::NoOp(it) => Step::NoOp(Box::new(it.read()?)),
-            Self::Rejected(it) => Step::Rejected(it.read()?),
-            Self::Conflicted { tools, why } => {
-                Step::Conflicted { tools: all(tools, |it| tool_id(&it))?, why }
-            }
-            Self::Aborted { why } => Step::Aborted { why },
-            Self::RolledBack { by, why } => Step::RolledBack { by: DeployNo(by), why },
-            Self::Superseded { by, why } => Step::Superseded { by: by.map(DeployNo), why },
-            Self::Abandoned { why } => Step::Abandoned { why },
         })
     }
 }

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     class::{ChangedV1, WaivedV1},
-    deploy::StepV1,
     outcome::{AlertKindV1, CallsV1, EvidenceV1, HealthStateV1, tools},
+    step::StepV1,
     twin::{
         AuthorV1, BadText, BaselineV1, DiskV1, Hex, OriginV1, SafetyCauseV1, SyncV1, read, reason,
     },

@@ -37,6 +37,7 @@ mod remember;
 mod rows;
 mod segment;
 mod sound;
+mod step;
 mod twin;
 mod verify;
 mod version;

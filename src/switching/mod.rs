@@ -14,7 +14,7 @@ mod tests;
 
 use crate::{
     model::{Digest, FileSeen, Timestamp, ToolId},
-    ports::{LiveFile, LivePart, Switched, Undone},
+    ports::{LiveFile, LivePart, MetFile, Switched, Undone},
 };
 
 pub use self::part::Part;
@@ -182,7 +182,7 @@ fn undone<N: Names>(
     let mut back = parts.iter_mut().enumerate().filter(|it| switched(it.0)).rev();
     let undone = back.try_for_each(|(_, part)| back::part(part, &mut met));
     match undone.and_then(|()| rest(parts, Verdict::Undone)) {
-        Ok(()) => Switched::Undone { why, seen: met.0 },
+        Ok(()) => Switched::Undone { why, seen: met.told(parts) },
         Err(Stuck(doing)) => Switched::Unknown { doing },
     }
 }
@@ -205,5 +205,14 @@ impl Met {
         if !self.0.iter().any(known) {
             self.0.push((tool.clone(), seen.clone()));
         }
+    }
+
+    /// Now that nothing is renamed any more: which of it stays out.
+    fn told<N: Names>(self, parts: &[Part<'_, N>]) -> Vec<MetFile> {
+        let is_out = |tool: &ToolId, file: &FileSeen| {
+            parts.iter().any(|it| it.change.tool == *tool && it.has_out(file))
+        };
+        let met = self.0.into_iter();
+        met.map(|(tool, file)| MetFile { is_out: is_out(&tool, &file), tool, file }).collect()
     }
 }

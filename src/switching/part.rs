@@ -10,8 +10,8 @@ pub struct Part<'a, N> {
     pub(super) names: N,
     /// Something was renamed: what stands under the stage's name at the end may have been live.
     moved: bool,
-    /// What stands under the stage's name, where that content is known to the log or was handed out.
-    out: Option<Digest>,
+    /// What stands under the stage's name, with its bit, where that content is known to the log or was handed out.
+    out: Option<(Digest, bool)>,
 }
 
 /// How far a part had come.
@@ -41,7 +41,9 @@ impl<'a, N: Names> Part<'a, N> {
 
     /// Leaves nothing under the stage's name.
     pub(super) fn put(&mut self) -> Result<(), Hitch> {
-        self.names.put()
+        self.names.put()?;
+        self.out = None;
+        Ok(())
     }
 
     pub(super) fn take(&mut self) -> Result<(), Hitch> {
@@ -90,10 +92,15 @@ impl<'a, N: Names> Part<'a, N> {
         self.out = match it {
             Standing::File { seen, settled, .. } => {
                 let known = *settled || self.is_base(it) || self.is_as_staged(it);
-                known.then_some(seen.digest)
+                known.then_some((seen.digest, seen.executable))
             }
             Standing::Nothing | Standing::Other { .. } => None,
         };
+    }
+
+    /// Whether this is what stands under the stage's name.
+    pub(super) fn has_out(&self, seen: &FileSeen) -> bool {
+        self.out == Some((seen.digest, seen.executable))
     }
 
     pub(super) fn conflict(&self) -> Stop {
@@ -137,7 +144,7 @@ impl<'a, N: Names> Part<'a, N> {
         }
         let was = match verdict {
             Verdict::Live => self.change.base.map(|it| it.digest),
-            Verdict::Undone => self.out,
+            Verdict::Undone => self.out.map(|it| it.0),
         };
         match self.names.keep(verdict, was) {
             Ok(()) | Err(Hitch::Missing) => Ok(()),

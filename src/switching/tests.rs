@@ -326,7 +326,7 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
     let (scene, outcome, settled) = run(kinds, edits, crashes);
     let said = format!("{kinds:?} {edits:?} {crashes:?} → {outcome:?}\n{scene:#?}");
     let seen: BTreeSet<Content> = match &outcome {
-        Switched::Undone { seen, .. } => seen.iter().map(|it| content(&it.1.digest)).collect(),
+        Switched::Undone { seen, .. } => seen.iter().map(|it| content(&it.file.digest)).collect(),
         Switched::Live(_) => BTreeSet::new(),
         // Nothing was promised, and the next start settles it.
         Switched::Unknown { .. } => return outcome,
@@ -364,7 +364,23 @@ fn check(kinds: &[Kind], edits: &[(usize, usize, Edit)], crashes: &[usize]) -> S
         assert!(scene.out.is_subset(&seen), "it came out and was not told: {said}");
     }
     outcome_holds(kinds, &scene, &outcome, settled, &said);
+    what_is_out_is_told_so(&scene, &outcome, &said);
     outcome
+}
+
+/// What is said to stay out does not stand there, and what was set aside is said to stay out.
+fn what_is_out_is_told_so(scene: &Scene, outcome: &Switched, said: &str) {
+    let Switched::Undone { seen, .. } = outcome else { return };
+    for (index, place) in scene.places.iter().enumerate() {
+        let tool: ToolId = format!("tools/{index}.py").parse().unwrap();
+        let met: Vec<_> = seen.iter().filter(|it| it.tool == tool).collect();
+        let out = |it: &Digest| met.iter().any(|met| met.is_out && met.file.digest == *it);
+        let live = place.live.map(|it| digest(scene.files[it].content));
+        assert!(!live.is_some_and(|it| out(&it)), "it stands there: {said}");
+        let kept = place.kept.and_then(|it| it.1);
+        let kept = kept.filter(|it| met.iter().any(|met| met.file.digest == *it));
+        assert!(kept.is_none_or(|it| out(&it)), "it was set aside: {said}");
+    }
 }
 
 fn outcome_holds(kinds: &[Kind], scene: &Scene, outcome: &Switched, settled: bool, said: &str) {
@@ -471,7 +487,8 @@ fn what_is_in_the_way_is_handed_out_and_nothing_is_moved() {
         let Switched::Undone { why: Undone::Conflict(_), seen } = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!(content(&seen[0].1.digest), FOREIGN + 1, "{kind:?}");
+        assert_eq!(content(&seen[0].file.digest), FOREIGN + 1, "{kind:?}");
+        assert!(!seen[0].is_out, "{kind:?}");
         let place = &scene.places[0];
         assert_eq!(place.staged.is_some(), kind != Kind::Delete, "it was never live: {kind:?}");
         assert!(place.kept.is_none(), "{kind:?}");

@@ -201,14 +201,14 @@ fn what_can_do_more_waits_with_its_evidence() {
     assert_eq!(gate(&done.json(), "class").0, "warned");
 }
 
-/// It says that it only reads; what it does when it runs is another thing.
+/// Its text shows that it gets at things while it runs, and not at what: that is seen when it does.
 #[test]
 fn what_does_more_than_its_text_shows_is_stopped_and_raises_an_alert() {
     let world = world("", LIVE);
     if !isolates(&world) {
         return;
     }
-    let sly = "import json\ndef tool(n):\n    json.codecs.open('left.txt', 'w').close()\n    return {'n': n, 'twice': n * 2}\n";
+    let sly = "def tool(n):\n    all = ().__class__.__base__.__subclasses__()\n    it = [c for c in all if c.__name__ == '_wrap_close'][0]\n    it.__init__.__globals__['mkdir']('left')\n    return {'n': n, 'twice': n * 2}\n";
     let stopped = by_ai(&world, sly, &json!({}));
     assert_eq!(stopped.refusal(), (422, "policy_rejected".to_owned()), "{}", stopped.json());
     let told = stopped.json();

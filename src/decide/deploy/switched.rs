@@ -7,9 +7,9 @@ use super::{Task, discard, provisional::drift_without, step, target};
 use crate::{
     decide::{Plan, Rules, State, deploys, drift, observe, state::move_baseline},
     model::{
-        Baseline, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Disk, Fact, FileSeen,
-        Late, LiveChange, LivePart, Note, Origin, Proposal, Reason, RuntimeName, Seq, Step,
-        SwitchOrder, Switched, Timestamp, Tool, ToolId, Undone, Version, VersionNo,
+        Baseline, Change, Deploy, DeployKind, DeployNo, DeployState, Digest, Disk, Fact, Late,
+        LiveChange, LivePart, MetFile, Note, Origin, Proposal, Reason, RuntimeName, Seq, Step,
+        SwitchOrder, Switched, Target, Timestamp, Tool, ToolId, Undone, Version, VersionNo,
     },
 };
 
@@ -67,12 +67,13 @@ fn live(state: &State, deploy: &Deploy, parts: &[LivePart]) -> Plan {
         let before = state.tool(&change.tool).cloned().unwrap_or_default();
         let size = deploy.markers.get(place).map_or(0, |it| it.size);
         let (fact, tool) = came_live(deploy, change, part, &before, size);
+        // Where nothing stood, what was not confirmed may be gone: the log may not have heard of that yet, or not listened.
+        let back = returns(state, &change.tool, &before, tool.baseline.as_ref());
         changes.push(LiveChange {
             tool: change.tool.clone(),
             version: tool.on_disk().map(|it| it.number),
             displaced: part.displaced.and(before.on_disk()).map(|it| it.number),
-            // The log may not have heard yet that the file was gone, or not listened.
-            returns: part.displaced.and_then(|_| returns(&before)).or(came_back(&before)),
+            returns: back.filter(|_| part.displaced.is_some() || before.provisional().is_some()),
         });
         facts.push(fact);
         after.insert(change.tool.clone(), tool);
@@ -131,17 +132,25 @@ fn came_live(
     (Fact::VersionRecorded(version), after)
 }
 
-/// Where a return leads: to what stood there, or to the baseline where that was itself not confirmed.
-fn returns(before: &Tool) -> Option<crate::model::Target> {
-    match before.provisional() {
-        Some(_) => before.baseline.as_ref().map(target),
-        None => before.on_disk().map(Baseline::of).as_ref().map(target),
+/// Where a return leads: to what stood there, or to the baseline where that was itself not confirmed. `baseline`: as it is
+/// known now, which the deploy's own content may have made it.
+fn returns(
+    state: &State,
+    id: &ToolId,
+    before: &Tool,
+    baseline: Option<&Baseline>,
+) -> Option<Target> {
+    let Some(open) = before.provisional() else {
+        return before.on_disk().map(Baseline::of).as_ref().map(target);
+    };
+    match baseline {
+        // A manifest may name what was never seen: nobody could bring it. What the open deploy displaced stood there.
+        Some(it) if it.version.is_none() => {
+            let live = &state.deploy(open.deploy)?.live;
+            live.iter().find(|it| it.tool == *id)?.returns
+        }
+        baseline => baseline.map(target),
     }
-}
-
-/// Where nothing stood, because what was not confirmed was gone, too.
-fn came_back(before: &Tool) -> Option<crate::model::Target> {
-    before.provisional().and_then(|_| returns(before))
 }
 
 fn witnesses(state: &State, proposal: &Proposal) -> Vec<(RuntimeName, ToolId)> {
@@ -268,7 +277,8 @@ pub(super) fn accepted(state: &State, number: DeployNo, proposal: &Proposal) -> 
         .collect();
     let live = |(id, tool): (&ToolId, &Tool)| {
         let number = tool.on_disk().map(|it| it.number);
-        LiveChange { tool: id.clone(), version: number, displaced: number, returns: returns(tool) }
+        let returns = returns(state, id, tool, tool.baseline.as_ref());
+        LiveChange { tool: id.clone(), version: number, displaced: number, returns }
     };
     let mut deploy = Deploy::new(number, proposal.clone());
     deploy.live = after.iter().map(live).collect();
@@ -280,17 +290,11 @@ pub(super) fn accepted(state: &State, number: DeployNo, proposal: &Proposal) -> 
     facts
 }
 
-fn undone(
-    state: &State,
-    rules: &Rules,
-    deploy: &Deploy,
-    why: Undone,
-    seen: Vec<(ToolId, FileSeen)>,
-) -> Plan {
+fn undone(state: &State, rules: &Rules, deploy: &Deploy, why: Undone, seen: Vec<MetFile>) -> Plan {
     let mut plan = Plan::default();
     let mut met: BTreeMap<ToolId, Tool> = BTreeMap::new();
-    for (id, file) in seen {
-        observe::met(state, rules, &mut met, (id, file), &mut plan);
+    for it in seen {
+        observe::met(state, rules, &mut met, it, &mut plan);
     }
     let proposal = &deploy.proposal;
     let conflict = matches!(why, Undone::Conflict(_));
@@ -334,15 +338,16 @@ fn is_known(state: &State, late: &Late, now: &Digest) -> bool {
 /// tool's place.
 pub(in crate::decide) fn late(state: &State, rules: &Rules, late: Late) -> Plan {
     let mut plan = Plan::default();
+    // Of a tool that nobody has seen yet it is the first: it came out of a deploy that did not become live.
+    let head = state.tool(&late.tool).and_then(|it| it.head.as_ref());
     if let Some(file) = late.now.clone().filter(|it| !is_known(state, &late, &it.digest))
-        && let Some(tool) = state.tool(&late.tool)
-        && tool.head.as_ref().is_none_or(|it| it.digest != file.digest)
+        && head.is_none_or(|it| it.digest != file.digest)
     {
         let edits_by = rules.roots.get(&late.tool.root()).map(|it| it.edits_by.clone());
         plan.contents.extend(file.content);
         plan.facts.push(Fact::VersionRecorded(Version {
             tool: late.tool.clone(),
-            number: tool.head.as_ref().map_or(VersionNo(1), |it| it.number.next()),
+            number: head.map_or(VersionNo(1), |it| it.number.next()),
             digest: file.digest,
             size: file.size,
             executable: file.executable,

@@ -10,7 +10,7 @@ use crate::{
         Analysis, Author, AuthorKind, Base, Change, CheckFailure, CheckOutcome, CheckRun,
         DeployKind, DeployNo, DeployState, Examined, Fact, LiveFile, LivePart, Marker, Parse,
         Proposal, Reason, Refusal, RequestKey, ShadowSummary, Switched, Target, Timestamp, ToolId,
-        Undone, Verdict,
+        Verdict,
     },
 };
 
@@ -43,7 +43,7 @@ pub(super) fn proposal(author: Author, changes: &[Change]) -> Proposal {
     }
 }
 
-fn propose(proposal: Proposal) -> Input {
+pub(super) fn propose(proposal: Proposal) -> Input {
     let (proposal, contents) = (Box::new(proposal), Vec::new());
     Input::Request(Command::Propose { proposal, contents, rehearsal: false })
 }
@@ -53,7 +53,7 @@ fn marker(change: &Change) -> Marker {
     Marker { name: change.tool.to_string(), inode, executable: false, size: 1 }
 }
 
-fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
+pub(super) fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
     CheckRun {
         tool: Some(id(tool)),
         check: check.to_owned(),
@@ -64,7 +64,7 @@ fn ran(tool: &str, check: &str, outcome: CheckOutcome) -> CheckRun {
     }
 }
 
-fn skipped() -> CheckOutcome {
+pub(super) fn skipped() -> CheckOutcome {
     CheckOutcome::Skipped("no checker is known".to_owned())
 }
 
@@ -107,7 +107,7 @@ impl Story {
     }
 
     /// Stages it, with what is known without running anything.
-    fn stage(&mut self, order: StageOrder, skipped: Option<Vec<CheckRun>>) -> Vec<Fact> {
+    pub(super) fn stage(&mut self, order: StageOrder, skipped: Option<Vec<CheckRun>>) -> Vec<Fact> {
         let markers = order.proposal.changes.iter().map(marker).collect();
         let examined: Vec<Examined> = order.proposal.changes.iter().map(harmless).collect();
         let checks = skipped.clone().unwrap_or_default();
@@ -166,17 +166,17 @@ impl Story {
         self.state.deploy(number).unwrap().state
     }
 
-    fn stands(&self, name: &str) -> Option<u8> {
+    pub(super) fn stands(&self, name: &str) -> Option<u8> {
         self.state.on_disk(&id(name)).map(|it| it.digest.0[0])
     }
 
-    fn baseline(&self, name: &str) -> Option<u8> {
+    pub(super) fn baseline(&self, name: &str) -> Option<u8> {
         let tool = self.state.tool(&id(name))?;
         tool.baseline.as_ref().map(|it| it.digest.0[0])
     }
 }
 
-fn passed(tool: &str) -> Vec<CheckRun> {
+pub(super) fn passed(tool: &str) -> Vec<CheckRun> {
     vec![ran(tool, "compile", CheckOutcome::Passed)]
 }
 
@@ -251,7 +251,7 @@ fn the_same_key_is_the_same_deploy() {
 }
 
 /// A provisional deploy of content 2 over 1.
-fn provisional() -> Story {
+pub(super) fn provisional() -> Story {
     let mut story = Story::adopted(&[("a", 1), ("b", 1)]);
     let asked = proposal(ai(), &[change("a", 1, 2)]);
     let asked = Proposal { confirm_within_ms: Some(1000), ..asked };
@@ -345,21 +345,6 @@ fn a_content_that_cannot_be_loaded_goes_back_and_stays_out() {
 }
 
 #[test]
-fn a_switch_that_met_an_edit_is_a_conflict_and_the_edit_is_a_version() {
-    let mut story = Story::adopted(&[("a", 1)]);
-    let order = order(&story.asks(propose(proposal(ana(), &[change("a", 1, 2)]))));
-    story.stage(order, Some(passed("a")));
-    assert_eq!(story.state(DeployNo(1)), DeployState::Switching);
-    let before = story.asks(super::looked("a", crate::model::Origin::Watch, true, file(3)));
-    assert!(before.facts.is_empty(), "what is seen during a switch says nothing");
-    let seen = vec![(id("a"), super::seen(3, 1))];
-    let why = Undone::Conflict(vec![id("a")]);
-    story.tell(Input::Switched { deploy: DeployNo(1), outcome: Switched::Undone { why, seen } });
-    assert_eq!(story.state(DeployNo(1)), DeployState::Conflicted);
-    assert_eq!((story.stands("a"), story.baseline("a")), (Some(3), Some(1)));
-}
-
-#[test]
 fn an_approval_is_a_persons_and_compares_once_more() {
     let waiting = || {
         let mut story = Story::adopted(&[("a", 1)]);
@@ -438,4 +423,24 @@ fn what_tries_more_than_the_live_version_raises_an_alert() {
     assert!(story.state.deploy(DeployNo(1)).unwrap().is_stopped_by_policy());
     let alert = |it: &Fact| matches!(it, Fact::AlertRaised { why, .. } if why.contains("unsafe"));
     assert!(facts.iter().any(alert), "{facts:?}");
+}
+
+#[test]
+fn an_approval_asks_all_of_it_once_more() {
+    let rows: [(&str, fn(&mut Story)); 2] = [
+        ("its root went", |it| drop(it.tell(Input::RootGone(super::root())))),
+        ("the globs name it no more", |it| it.names(&["b"], &[], false)),
+    ];
+    for (name, meanwhile) in rows {
+        let mut story = Story::adopted(&[("b", 1)]);
+        let asked = proposal(ai(), &[change("a", 0, 2)]);
+        let waits = story.deploys(asked, vec![ran("a", "compile", skipped())]);
+        assert_eq!(waits, DeployState::AwaitingApproval, "{name}");
+        let approve = Command::Approve { deploy: DeployNo(1), author: ana(), as_of: None };
+        let order = order(&story.asks(Input::Request(approve)));
+        meanwhile(&mut story);
+        // Nothing stood there, so that its base fits still.
+        assert_eq!(story.stage(order, Some(Vec::new())), [], "{name}");
+        assert_eq!(story.state(DeployNo(1)), DeployState::AwaitingApproval, "{name}");
+    }
 }

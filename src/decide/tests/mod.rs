@@ -10,6 +10,7 @@ mod recover;
 mod runtimes;
 mod scope;
 mod state;
+mod switched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -52,6 +52,8 @@ pub(super) struct FakeStage {
     made: Mutex<BTreeSet<String>>,
     /// Nothing fails by itself.
     pub(super) is_sound: bool,
+    /// Files whose content could not be known when they were looked at last.
+    unknown: Mutex<BTreeSet<u64>>,
 }
 
 /// What was answered so far, and how much of it was heard again.
@@ -75,8 +77,8 @@ enum Answer {
 
 impl FakeStage {
     pub(super) fn new(seed: u64, disk: Arc<Mutex<FakeDisk>>, dice: Dice, is_sound: bool) -> Self {
-        let (tape, made) = Default::default();
-        Self { seed, disk, dice: Mutex::new(dice), tape, made, is_sound }
+        let (tape, made, unknown) = Default::default();
+        Self { seed, disk, dice: Mutex::new(dice), tape, made, is_sound, unknown }
     }
 
     /// Something begins anew.
@@ -113,6 +115,15 @@ impl FakeStage {
 
     fn fails(&self, sides: u64) -> bool {
         !self.is_sound && self.dice.lock().unwrap().roll(sides) == 0
+    }
+
+    fn note_unknown(&self, inode: u64, is_unknown: bool) {
+        let mut unknown = self.unknown.lock().unwrap();
+        if is_unknown {
+            unknown.insert(inode)
+        } else {
+            unknown.remove(&inode)
+        };
     }
 
     fn is_there(&self, _: &SwitchOrder) -> bool {
@@ -165,7 +176,9 @@ impl FakeStage {
                         Some(digest(it.content)) == change.to.map(|it| it.digest)
                             && it.executable == marker.executable
                     };
-                    let ours = live.filter(as_staged);
+                    // Somebody was writing into it, so that nobody could tell whether it still was ours: it stays.
+                    let unknown = self.unknown.lock().unwrap();
+                    let ours = live.filter(as_staged).filter(|it| !unknown.contains(&it.inode));
                     assert!(ours.is_none(), "{said} is said to be undone, and is live");
                 }
                 Switched::Unknown { .. } => (),
@@ -429,7 +442,9 @@ impl Names for Place<'_> {
             let Some(file) = file else { return Answer::Seen(Standing::Nothing) };
             let inode = (1, file.inode);
             // What is being written may move while it is read.
-            if file.writer && self.stage.fails(3) {
+            let is_unknown = file.writer && self.stage.fails(3);
+            self.stage.note_unknown(file.inode, is_unknown);
+            if is_unknown {
                 return Answer::Seen(Standing::Other { inode });
             }
             let (seen, settled) = (self.stage.seen(file, &known), !file.writer);

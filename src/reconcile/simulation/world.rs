@@ -90,8 +90,8 @@ pub(super) struct Sim {
     pub(super) deploys: bool,
     pub(super) crew: FakeCrew,
     pub(super) wall: Arc<AtomicI64>,
-    /// The wall clock was set to another time.
-    pub(super) clock_jumped: bool,
+    /// Each time that the wall clock was set: how far the log was then, and what the clock had shown.
+    pub(super) clock_was: Vec<(Seq, Timestamp)>,
     pub(super) asked: Asked,
     /// The root's wish for deploys to be provisional.
     policy: Option<u64>,
@@ -226,7 +226,7 @@ impl Sim {
             deploys,
             crew,
             wall,
-            clock_jumped: false,
+            clock_was: Vec::new(),
             asked: Asked::default(),
             policy: None,
             on_drift: OnDrift::Flag,
@@ -623,11 +623,13 @@ impl Sim {
         self.begin_again(without_rows, Duration::from_secs(away));
     }
 
-    fn begin_again_where_it_ended(&mut self) {
-        if std::mem::take(&mut self.ended) {
+    fn begin_again_where_it_ended(&mut self) -> bool {
+        let ended = std::mem::take(&mut self.ended);
+        if ended {
             let without_rows = self.inner_dice.roll(3) == 0;
             self.begin_again(without_rows, Duration::from_secs(2));
         }
+        ended
     }
 
     fn begin_again(&mut self, without_rows: bool, away: Duration) {
@@ -705,7 +707,8 @@ impl Sim {
             let idle =
                 outcome.looks.is_empty() && outcome.walks.is_empty() && outcome.records.is_empty();
             self.hand_out(outcome);
-            self.begin_again_where_it_ended();
+            // A new process has everything before it, and its first round knows of nothing to wait for.
+            let idle = !self.begin_again_where_it_ended() && idle;
             let worked = self.work_all();
             let looked = self.look();
             let delivered = !self.results.is_empty();

@@ -11,7 +11,8 @@ use crate::{
     analyze::{Reader, Table},
     model::{
         Change, CheckFailure, CheckOutcome, CheckRun, Deploy, Digest, FileSeen, Late, LiveFile,
-        LivePart, Marker, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId, Undone,
+        LivePart, Marker, MetFile, Packed, RootName, SwitchOrder, Switched, Timestamp, ToolId,
+        Undone,
     },
     ports::{
         Ability, After, CheckOrder, Checks, NoInputs, NoShadow, NoShadows, Pack, Stage,
@@ -83,7 +84,9 @@ impl Stage for MemoryStage {
         for (change, _) in &order.parts {
             let there = files.get(&change.tool).map(seen);
             if there.as_ref().map(|it| it.digest) != change.base.map(|it| it.digest) {
-                let seen = there.into_iter().map(|it| (change.tool.clone(), it)).collect();
+                let (tool, is_out) = (&change.tool, false);
+                let met = |file| MetFile { tool: tool.clone(), file, is_out };
+                let seen = there.into_iter().map(met).collect();
                 return Switched::Undone { why: Undone::Conflict(vec![change.tool.clone()]), seen };
             }
         }

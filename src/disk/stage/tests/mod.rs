@@ -155,7 +155,7 @@ fn conflict(switched: Switched, tools: &[&str]) -> Vec<String> {
         panic!("{switched:?}")
     };
     assert_eq!(at, tools.iter().map(|it| id(it)).collect::<Vec<_>>());
-    seen.into_iter().map(|it| text(&it.1)).collect()
+    seen.into_iter().map(|it| text(&it.file)).collect()
 }
 
 fn text(seen: &FileSeen) -> String {

@@ -86,8 +86,8 @@ fn rounds(bench: &Bench, shared: &Shared) -> Tally {
             }
             Switched::Undone { why: Undone::Conflict(_), seen } => {
                 tally.conflicts += 1;
-                for (_, it) in seen {
-                    assert!(it.content.is_some(), "it is handed out with its bytes");
+                for it in seen {
+                    assert!(it.file.content.is_some(), "it is handed out with its bytes");
                     tally.seen += 1;
                 }
             }

@@ -119,6 +119,8 @@ struct Told<'a> {
     sim: &'a Sim,
     deploys: BTreeMap<DeployNo, Known>,
     baselines: BTreeMap<ToolId, Target>,
+    /// Tools whose baseline, as a manifest names it, nobody has seen yet.
+    unseen: BTreeSet<ToolId>,
     quarantined: BTreeSet<(ToolId, Digest)>,
     loaded: BTreeMap<RuntimeName, BTreeMap<ToolId, Digest>>,
     keys: BTreeMap<(u32, String), DeployNo>,
@@ -141,6 +143,8 @@ struct Known {
     approved: bool,
     returns: BTreeMap<ToolId, Option<Target>>,
     deadline: Option<Timestamp>,
+    /// When it became live.
+    since: Seq,
     witnesses: Vec<(RuntimeName, ToolId)>,
     /// As they were when it became live.
     baselines: BTreeMap<ToolId, Target>,
@@ -152,6 +156,7 @@ impl<'a> Told<'a> {
             sim,
             deploys: BTreeMap::new(),
             baselines: BTreeMap::new(),
+            unseen: BTreeSet::new(),
             quarantined: BTreeSet::new(),
             loaded: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -164,13 +169,26 @@ impl<'a> Told<'a> {
     }
 
     fn hear(&mut self, record: &Record) {
+        if let Fact::VersionRecorded(it) = &record.fact
+            && self.baselines.get(&it.tool).is_some_and(|named| named.digest == it.digest)
+        {
+            self.unseen.remove(&it.tool);
+        }
         match &record.fact {
             Fact::BaselineMoved { tool, to: Some(to), .. } => {
+                if to.version.is_none() {
+                    self.unseen.insert(tool.clone());
+                } else {
+                    self.unseen.remove(tool);
+                }
                 let to = Target { digest: to.digest, executable: to.executable };
                 self.baselines.insert(tool.clone(), to);
                 self.accepted.insert((tool.clone(), to.digest));
             }
-            Fact::BaselineMoved { tool, to: None, .. } => drop(self.baselines.remove(tool)),
+            Fact::BaselineMoved { tool, to: None, .. } => {
+                self.unseen.remove(tool);
+                self.baselines.remove(tool);
+            }
             Fact::VersionRecorded(it) if it.origin == Origin::Deploy => {
                 let deploy = it.note.as_ref().map(|it| it.deploy);
                 self.placed.push((it.tool.clone(), Some(it.digest), deploy));
@@ -259,6 +277,7 @@ impl<'a> Told<'a> {
             approved: false,
             returns: BTreeMap::new(),
             deadline: None,
+            since: record.seq,
             witnesses: Vec::new(),
             baselines: BTreeMap::new(),
         };
@@ -270,7 +289,10 @@ impl<'a> Told<'a> {
     fn has_a_cause(&self, record: &Record, of: DeployNo, proposal: &Proposal, said: &str) {
         let taken = &self.deploys[&of];
         assert_eq!(taken.state, DeployState::Activated, "{said}: takes back what is not live");
-        let over = taken.deadline.is_some_and(|it| it <= record.time);
+        // The clock may have been set back between the moment at which it was over and the fact.
+        let was = self.sim.clock_was.iter().filter(|it| taken.since <= it.0 && it.0 < record.seq);
+        let latest = was.map(|it| it.1).chain([record.time]).max();
+        let over = taken.deadline.is_some_and(|it| latest.is_some_and(|latest| it <= latest));
         let wanted = self.sim.asked.to_abort.contains(&of);
         let failed = taken.proposal.changes.iter().any(|it| self.failed.contains(&it.tool));
         assert!(over || wanted || failed, "{said}: takes back {of:?} for nothing");
@@ -320,6 +342,7 @@ impl<'a> Told<'a> {
         let it = self.deploys.get_mut(&number).unwrap();
         let within = it.proposal.confirm_within_ms;
         it.deadline = within.map(|ms| Timestamp(record.time.0 + i64::try_from(ms).unwrap() * 1000));
+        it.since = record.seq;
         it.witnesses.clone_from(witnesses);
         it.baselines.clone_from(&self.baselines);
         assert_eq!(live.len(), it.proposal.changes.len(), "{said}: not all of it is live");
@@ -334,10 +357,12 @@ impl<'a> Told<'a> {
                 change.tool
             );
             let returns = live.iter().find(|it| it.tool == change.tool).unwrap().returns;
-            let wanted = if provisional.contains(&change.tool) {
-                self.baselines.get(&change.tool).map(|it| it.digest)
-            } else {
-                change.base.map(|it| it.digest)
+            let baseline = self.baselines.get(&change.tool).map(|it| it.digest);
+            let wanted = match provisional.get(&change.tool) {
+                // Nobody could bring that back: it is what stood there before all that is not confirmed.
+                Some(before) if self.unseen.contains(&change.tool) => *before,
+                Some(_) => baseline,
+                None => change.base.map(|it| it.digest),
             };
             assert_eq!(returns.map(|it| it.digest), wanted, "{said}: where it came from");
             it.returns.insert(change.tool.clone(), returns);
@@ -349,12 +374,13 @@ impl<'a> Told<'a> {
         );
     }
 
-    /// The tools whose disk is what an open deploy other than this one put there.
-    fn provisional(&self, but: DeployNo) -> BTreeSet<ToolId> {
+    /// The tools whose disk is what an open deploy other than this one put there, and where that one leads back to.
+    fn provisional(&self, but: DeployNo) -> BTreeMap<ToolId, Option<Digest>> {
         let open = self.deploys.iter().filter(|it| *it.0 != but);
         let open =
             open.filter(|it| it.1.state == DeployState::Activated && it.1.deadline.is_some());
-        open.flat_map(|it| it.1.proposal.changes.iter().map(|it| it.tool.clone())).collect()
+        let returns = open.flat_map(|it| it.1.returns.iter());
+        returns.map(|(tool, to)| (tool.clone(), to.map(|it| it.digest))).collect()
     }
 
     fn confirmed(&self, number: DeployNo, why: &str, said: &str) {

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{Sim, check, dice::Dice};
 use crate::{
-    model::DeployState,
+    model::{DeployState, Timestamp},
     reconcile::simulation::{
         crew::FakeCrew,
         disk::{Content, digest},
@@ -72,8 +72,8 @@ impl Sim {
     pub(in super::super) fn set_the_clock(&mut self, dice: &mut Dice) {
         if dice.roll(6) == 0 {
             let seconds = i64::try_from(dice.roll(120)).unwrap() - 60;
-            self.wall.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
-            self.clock_jumped = true;
+            let was = self.wall.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+            self.clock_was.push((self.reconciler.state.head, Timestamp(was)));
         }
     }
 
