@@ -1,6 +1,6 @@
-//! The figures, by one command: `cargo bench --bench figures [-- latency|idle|requests|burst|deploys|scan|restart|cost|
-//! memory …]
-//! [--tools 100000] [--saves 300] [--rounds 3] [--dir DIR]`.
+//! The figures, by one command: `cargo bench --bench figures [-- latency|idle|requests|burst|deploys|analysis|
+//! runs|outcomes|scan|restart|cost|memory …]
+//! [--tools 100000] [--saves 300] [--rounds 3] [--dir DIR] [--corpus DIR …]`.
 //!
 //! Runs the real program beside programs that do a part of its work, in turns on the same files, and prints medians
 //! with ratios. Judges nothing but what was wished for; a peer that is not installed is named and left out.
@@ -13,6 +13,7 @@
     reason = "a measurement ends where something fails, prints what it found, and counts no further than a float does"
 )]
 
+mod analysis;
 mod asker;
 mod bare;
 mod burst;
@@ -25,10 +26,12 @@ mod load;
 mod machine;
 mod memory;
 mod options;
+mod outcomes;
 mod peer;
 mod process;
 mod requests;
 mod restart;
+mod runs;
 mod scan;
 mod sources;
 mod table;
@@ -59,6 +62,15 @@ fn main() {
     }
     if options.wants(Part::Deploys) {
         deploys::run(&options, &home).iter().for_each(show);
+    }
+    if options.wants(Part::Analysis) {
+        show(&analysis::run(&options));
+    }
+    if options.wants(Part::Runs) {
+        runs::run(&options, &home).iter().for_each(show);
+    }
+    if options.wants(Part::Outcomes) {
+        show(&outcomes::run(&options, &home));
     }
     let large = [Part::Scan, Part::Restart, Part::Cost, Part::Memory];
     if large.iter().any(|it| options.wants(*it)) {

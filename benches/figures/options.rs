@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory|burst|deploys|requests|idle|cost …] \
-    [--tools N] [--saves N] [--rounds N] [--dir DIR]";
+const USAGE: &str = "usage: cargo bench --bench figures [-- latency|scan|restart|memory|burst|deploys|requests|idle|cost|analysis|runs|outcomes …] \
+    [--tools N] [--saves N] [--rounds N] [--dir DIR] [--corpus DIR …]";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -12,6 +12,9 @@ pub(crate) enum Part {
     Requests,
     Burst,
     Deploys,
+    Analysis,
+    Runs,
+    Outcomes,
     Scan,
     Restart,
     Cost,
@@ -19,12 +22,15 @@ pub(crate) enum Part {
 }
 
 /// In the order in which they are run.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 12] = [
     ("latency", Part::Latency),
     ("idle", Part::Idle),
     ("requests", Part::Requests),
     ("burst", Part::Burst),
     ("deploys", Part::Deploys),
+    ("analysis", Part::Analysis),
+    ("runs", Part::Runs),
+    ("outcomes", Part::Outcomes),
     ("scan", Part::Scan),
     ("restart", Part::Restart),
     ("cost", Part::Cost),
@@ -38,12 +44,15 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// Where the files are made, on the file system to be measured.
     pub(crate) dir: PathBuf,
+    /// Folders of real tools; none: the standard library of Python.
+    pub(crate) corpus: Vec<PathBuf>,
 }
 
 impl Options {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Self {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let mut it = Self { parts: Vec::new(), tools: 100_000, saves: 300, rounds: 3, dir };
+        let (parts, corpus) = (Vec::new(), Vec::new());
+        let mut it = Self { parts, tools: 100_000, saves: 300, rounds: 3, dir, corpus };
         while let Some(word) = words.next() {
             let mut value = || words.next().unwrap_or_else(|| panic!("{word}: {USAGE}"));
             match word.as_str() {
@@ -51,6 +60,7 @@ impl Options {
                 "--saves" => it.saves = number(&value()),
                 "--rounds" => it.rounds = number(&value()),
                 "--dir" => it.dir = value().into(),
+                "--corpus" => it.corpus.push(value().into()),
                 // Cargo's own.
                 "--bench" => (),
                 other => it.parts.push(part(other)),

@@ -46,14 +46,18 @@ pub(crate) fn sample() -> String {
     Supply::find().piece()
 }
 
+/// Real Python that is on nearly every machine.
+pub(crate) fn python_library() -> Option<PathBuf> {
+    let ask = "import sysconfig; print(sysconfig.get_path('stdlib'))";
+    let output = Command::new("python3").args(["-c", ask]).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
 impl Supply {
     fn find() -> Self {
-        let ask = "import sysconfig; print(sysconfig.get_path('stdlib'))";
-        let python = Command::new("python3").args(["-c", ask]).output();
-        let library = python.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
         let crates = std::env::home_dir().unwrap_or_default().join(".cargo/registry/src");
         let mut files = Vec::new();
-        if let Ok(library) = library.map(PathBuf::from) {
+        if let Some(library) = python_library() {
             find(&library, "py", &mut files);
         }
         find(&crates, "rs", &mut files);
@@ -78,7 +82,7 @@ impl Supply {
     }
 }
 
-fn find(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+pub(crate) fn find(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let (path, kind) = (entry.path(), entry.file_type());

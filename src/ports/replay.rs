@@ -36,7 +36,8 @@ pub struct RecordedInput {
 
 /// Keeps the inputs of the latest calls, two hundred different ones of each tool.
 pub trait Inputs: Send + std::marker::Sync {
-    fn record(&self, tool: &ToolId, input: RecordedInput);
+    /// In the order in which they came.
+    fn record(&self, tool: &ToolId, inputs: Vec<RecordedInput>);
 
     /// At most so many different ones: those that failed lately (at most ten), the ten newest, and of the rest as many
     /// of each shape as there is room for.
@@ -59,7 +60,7 @@ impl Shadow for NoShadow {
 pub struct NoInputs;
 
 impl Inputs for NoInputs {
-    fn record(&self, _: &ToolId, _: RecordedInput) {}
+    fn record(&self, _: &ToolId, _: Vec<RecordedInput>) {}
 
     fn inputs(&self, _: &ToolId, _: usize) -> Vec<RecordedInput> {
         Vec::new()

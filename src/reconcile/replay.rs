@@ -66,7 +66,7 @@ mod tests {
     struct Kept;
 
     impl Inputs for Kept {
-        fn record(&self, _: &ToolId, _: RecordedInput) {}
+        fn record(&self, _: &ToolId, _: Vec<RecordedInput>) {}
 
         fn inputs(&self, _: &ToolId, _: usize) -> Vec<RecordedInput> {
             Vec::new()

@@ -92,19 +92,21 @@ impl RecordedInputs {
             if let Ok(it) = serde_json::from_str::<LineV1>(line)
                 && it.tool == tool.as_str()
             {
-                ring.put(it.into());
+                ring.take(it.into());
             }
         }
         ring
     }
 
-    fn write(&self, tool: &ToolId, ring: &mut Ring) -> io::Result<()> {
+    /// The lines that are new, or all of it where it has become long.
+    fn write(&self, tool: &ToolId, ring: &mut Ring, new_lines: &[u8]) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
         if free(&File::open(&self.dir)?)? < FLOOR + RESERVE {
             return Ok(());
         }
         let (path, new) = (self.path(tool), self.path(tool).with_extension("new"));
-        if ring.lines >= LINES {
+        let count = new_lines.iter().filter(|it| **it == b'\n').count();
+        if ring.lines + count > LINES {
             let mut text = Vec::new();
             for it in &ring.inputs {
                 line(tool, it, &mut text)?;
@@ -115,29 +117,28 @@ impl RecordedInputs {
             ring.lines = ring.inputs.len();
             return Ok(());
         }
-        let mut text = Vec::new();
-        if let Some(it) = ring.inputs.last() {
-            line(tool, it, &mut text)?;
-        }
-        private(&path, OpenOptions::new().append(true).create(true))?.write_all(&text)?;
-        ring.lines += 1;
+        private(&path, OpenOptions::new().append(true).create(true))?.write_all(new_lines)?;
+        ring.lines += count;
         Ok(())
     }
 }
 
 impl Inputs for RecordedInputs {
-    fn record(&self, tool: &ToolId, input: RecordedInput) {
+    fn record(&self, tool: &ToolId, inputs: Vec<RecordedInput>) {
         self.with(tool, |ring| {
-            let fresh = ring.inputs.iter().rev().take(FRESH).any(|it| {
-                it.digest == input.digest
-                    && (!input.failed || it.failed && it.version == input.version)
-            });
-            if fresh {
+            let mut lines = Vec::new();
+            for input in inputs {
+                let kept =
+                    if ring.has(&input) { Ok(()) } else { ring.put(tool, input, &mut lines) };
+                if let Err(error) = kept {
+                    tracing::debug!(%tool, %error, "the input of a call is not kept");
+                }
+            }
+            if lines.is_empty() {
                 return;
             }
-            ring.put(input);
-            if let Err(error) = self.write(tool, ring) {
-                tracing::debug!(%tool, %error, "the input of a call is not kept");
+            if let Err(error) = self.write(tool, ring, &lines) {
+                tracing::debug!(%tool, %error, "the inputs of calls are not kept");
             }
         });
     }
@@ -155,8 +156,21 @@ impl Inputs for RecordedInputs {
 }
 
 impl Ring {
+    /// Among the newest, and it failed no differently.
+    fn has(&self, input: &RecordedInput) -> bool {
+        self.inputs.iter().rev().take(FRESH).any(|it| {
+            it.digest == input.digest && (!input.failed || it.failed && it.version == input.version)
+        })
+    }
+
+    /// With its line.
+    fn put(&mut self, tool: &ToolId, input: RecordedInput, lines: &mut Vec<u8>) -> io::Result<()> {
+        self.take(input);
+        self.inputs.last().map_or(Ok(()), |it| line(tool, it, lines))
+    }
+
     /// One that failed once stays one that failed, until it is too old.
-    fn put(&mut self, mut input: RecordedInput) {
+    fn take(&mut self, mut input: RecordedInput) {
         if let Some(at) = self.inputs.iter().position(|it| it.digest == input.digest) {
             let before = self.inputs.remove(at);
             if before.failed && !input.failed {
@@ -214,13 +228,13 @@ mod tests {
         let kept = RecordedInputs::open(dir.path());
         for round in 0..3_u8 {
             for number in 0..150 {
-                kept.record(&tool, input(number, round == 1 && number == 149));
+                kept.record(&tool, vec![input(number, round == 1 && number == 149)]);
             }
         }
         let lines = fs::read_to_string(kept.path(&tool)).unwrap().lines().count();
         assert!(lines <= LINES, "{lines}");
         assert_eq!(kept.inputs(&tool, 1000).len(), 150);
-        (150..250).for_each(|it| kept.record(&tool, input(it, false)));
+        kept.record(&tool, (150..250).map(|it| input(it, false)).collect());
         let kept = RecordedInputs::open(dir.path());
         assert_eq!(kept.inputs(&tool, 1000).len(), RING);
         let failed = kept.failing(&tool, &Digest([200; 32]), 5);
@@ -234,13 +248,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tool: ToolId = "t/a".parse().unwrap();
         let kept = RecordedInputs::open(dir.path());
-        kept.record(&tool, input(1, false));
+        kept.record(&tool, vec![input(1, false)]);
         let path = kept.path(&tool);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"tool\":\"t/a\",\"ar\n\xff").unwrap();
         drop(file);
         let kept = RecordedInputs::open(dir.path());
-        kept.record(&tool, input(2, false));
+        kept.record(&tool, vec![input(2, false)]);
         assert!(kept.inputs(&tool, 10).contains(&input(2, false)));
     }
 }

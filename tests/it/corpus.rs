@@ -5,7 +5,11 @@
 //! KNOWNGOOD_CORPUS=/path/to/repo:/path/to/other cargo test --release --test it corpus -- --nocapture
 //! ```
 //!
-//! Without the variable it is a handful of tools that are written here.
+//! Without the variable it is a handful of tools that are written here. Beside it: what MCP's reference servers say of
+//! themselves (`annotations`), and how often a real edit gains capabilities (`edits`).
+
+mod annotations;
+mod edits;
 
 use std::{
     collections::BTreeMap,

@@ -7,7 +7,12 @@
     reason = "a syntax tree has dozens of kinds, and most of them say nothing here"
 )]
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeSet, HashMap, HashSet},
+    rc::Rc,
+    time::Instant,
+};
 
 use ruff_python_ast::{
     Expr, ExprCall, ExprContext, ExprSubscript, Stmt, StmtFunctionDef,
@@ -21,7 +26,7 @@ use super::{
     names::{chain, constant_getattr},
     paths::{Calls, Node},
     program::{File, Program, Target},
-    resolve::{defined, resolve},
+    resolve::{beginnings, defined, resolve},
 };
 use crate::{
     analyze::table::{Effect, How, Table},
@@ -46,6 +51,8 @@ pub(super) fn effects(program: &Program<'_>, table: &Table, findings: &mut Findi
             outermost: None,
             local: Vec::new(),
             used: BTreeSet::new(),
+            mentioned: HashSet::new(),
+            resolved: HashMap::new(),
             only_mentions: false,
         };
         reader.visit_body(&file.tree.syntax().body);
@@ -72,15 +79,30 @@ struct Reader<'p, 'f> {
     inside: Vec<String>,
     /// The text of the outermost function around.
     outermost: Option<TextRange>,
-    /// What functions around have as their own.
-    local: Vec<BTreeSet<String>>,
+    /// Functions around.
+    local: Vec<Local<'p>>,
     /// Names that imports bind, and that were used.
     used: BTreeSet<String>,
+    /// A source speaks of the same things again and again: what a chain leads to is looked up once in a file.
+    mentioned: HashSet<String>,
+    resolved: HashMap<String, Rc<[Target]>>,
     /// In an annotation names are used, and nothing is done.
     only_mentions: bool,
 }
 
-impl Reader<'_, '_> {
+/// A function, and what it has as its own once somebody asks: few do.
+struct Local<'p> {
+    function: &'p StmtFunctionDef,
+    names: OnceCell<BTreeSet<String>>,
+}
+
+impl Local<'_> {
+    fn names(&self) -> &BTreeSet<String> {
+        self.names.get_or_init(|| own_names(self.function))
+    }
+}
+
+impl<'p> Reader<'p, '_> {
     fn node(&self) -> Node {
         Node { file: self.index, function: self.inside.join(".") }
     }
@@ -98,10 +120,10 @@ impl Reader<'_, '_> {
         self.mention(&chain);
         let chain = self.of_self(&chain);
         let mut told = false;
-        for target in resolve(self.program, self.index, &chain) {
+        for target in &*self.resolve(&chain) {
             told |= match target {
-                Target::Module(dotted) => self.of_module(expr, call, &dotted),
-                Target::Inside { file, chain } => self.of_own(file, &chain),
+                Target::Module(dotted) => self.of_module(expr, call, dotted),
+                Target::Inside { file, chain } => self.of_own(*file, chain),
             };
         }
         if told {
@@ -111,6 +133,15 @@ impl Reader<'_, '_> {
             Expr::Name(it) => self.builtin(expr, call, it.id.as_str()),
             _ => self.method(expr, call),
         }
+    }
+
+    fn resolve(&mut self, chain: &str) -> Rc<[Target]> {
+        if let Some(known) = self.resolved.get(chain) {
+            return Rc::clone(known);
+        }
+        let found: Rc<[Target]> = resolve(self.program, self.index, chain).into();
+        self.resolved.insert(chain.to_owned(), Rc::clone(&found));
+        found
     }
 
     /// `self.run` in a class is `Class.run`, unless something else was put there.
@@ -125,17 +156,13 @@ impl Reader<'_, '_> {
 
     /// Whether that says what it is.
     fn of_own(&mut self, file: usize, name: &str) -> bool {
-        let from = self.node();
+        let Some(its) = self.program.file(file).map(|it| &it.names.defined) else { return false };
         let constructor = format!("{name}.__init__");
-        for function in [name.to_owned(), constructor] {
-            let there =
-                self.program.file(file).is_some_and(|it| it.names.defined.contains(&function));
-            if there {
-                self.calls.add(from.clone(), Node { file, function });
-            }
+        for function in [name, &constructor].into_iter().filter(|it| its.contains(*it)) {
+            self.calls.add(self.node(), Node { file, function: function.to_owned() });
         }
         // A method of an object whose class is not of ours may still be anything.
-        self.program.file(file).is_some_and(|it| it.names.defined.contains(name))
+        its.contains(name)
     }
 
     fn of_module(&mut self, expr: &Expr, call: Option<&ExprCall>, chain: &str) -> bool {
@@ -164,10 +191,10 @@ impl Reader<'_, '_> {
     }
 
     fn builtin(&mut self, expr: &Expr, call: Option<&ExprCall>, name: &str) {
-        if self.is_own(name) {
+        let effects = self.table.builtin(name).unwrap_or_default();
+        if effects.is_empty() || self.is_own(name) {
             return;
         }
-        let effects = self.table.builtin(name).unwrap_or_default();
         // `input` is a common name for what is given to a tool.
         let effects =
             effects.iter().filter(|it| call.is_some() || **it != Effect::Is(Capability::Stdin));
@@ -177,7 +204,8 @@ impl Reader<'_, '_> {
     }
 
     fn is_own(&self, name: &str) -> bool {
-        self.local.iter().any(|it| it.contains(name)) || self.file.names.defined.contains(name)
+        self.local.iter().any(|it| it.names().contains(name))
+            || self.file.names.defined.contains(name)
     }
 
     /// Of an object of which nothing is known, its method's name is all there is.
@@ -205,7 +233,7 @@ impl Reader<'_, '_> {
     }
 
     /// What stands before the dots, where it is no name.
-    fn below(&mut self, expr: &Expr) {
+    fn below(&mut self, expr: &'p Expr) {
         let mut here = expr;
         while let Expr::Attribute(it) = here {
             here = &it.value;
@@ -216,14 +244,13 @@ impl Reader<'_, '_> {
     }
 
     fn mention(&mut self, chain: &str) {
-        let names = self.file.imported.keys();
-        let begins = |it: &&String| {
-            chain
-                .strip_prefix(it.as_str())
-                .is_some_and(|it| it.is_empty() || it.starts_with(['.', '(']))
-        };
-        let names: Vec<String> = names.filter(begins).cloned().collect();
-        self.used.extend(names);
+        if self.mentioned.contains(chain) {
+            return;
+        }
+        self.mentioned.insert(chain.to_owned());
+        let names = beginnings(chain).map(|it| it.0);
+        let imported = names.filter(|it| self.file.imported.contains_key(*it));
+        self.used.extend(imported.map(str::to_owned));
     }
 
     /// `os.environ[…] = …`
@@ -232,7 +259,7 @@ impl Reader<'_, '_> {
             return;
         }
         let Some(chain) = chain(&it.value) else { return };
-        let targets = resolve(self.program, self.index, &chain);
+        let targets = self.resolve(&chain);
         let environ =
             |it: &Target| matches!(it, Target::Module(it) if it.starts_with("os.environ"));
         if targets.iter().any(environ) {
@@ -259,7 +286,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn function(&mut self, stmt: &Stmt, it: &StmtFunctionDef) {
+    fn function(&mut self, stmt: &'p Stmt, it: &'p StmtFunctionDef) {
         // Decorators and defaults belong to what is around.
         it.decorator_list.iter().for_each(|it| self.visit_decorator(it));
         self.visit_parameters(&it.parameters);
@@ -267,7 +294,7 @@ impl Reader<'_, '_> {
         let was = self.outermost;
         self.outermost.get_or_insert(stmt.range());
         self.inside.push(it.name.to_string());
-        self.local.push(own_names(it));
+        self.local.push(Local { function: it, names: OnceCell::new() });
         self.visit_body(&it.body);
         self.local.pop();
         self.inside.pop();
@@ -275,7 +302,7 @@ impl Reader<'_, '_> {
     }
 }
 
-impl<'a> Visitor<'a> for Reader<'_, '_> {
+impl<'a> Visitor<'a> for Reader<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(it) => self.function(stmt, it),

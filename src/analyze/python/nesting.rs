@@ -13,7 +13,15 @@ use ruff_python_parser::{Mode, lexer};
 /// below; the stack takes several times as many.
 const DEEPEST: usize = 4000;
 
+/// Each byte adds one at most, and an indentation of so many levels has more bytes than all they add: what is smaller than
+/// this, as most tools are, need not be asked.
+const SMALL: usize = 14_000;
+
 pub(super) fn is_too_deep(source: &str) -> bool {
+    source.len() > SMALL && lexed_too_deep(source)
+}
+
+fn lexed_too_deep(source: &str) -> bool {
     let mut lexer = lexer::lex(source, Mode::Module);
     let mut levels: Vec<usize> = vec![0];
     let (mut total, mut indent, mut sticky) = (0_usize, 0_usize, 0_usize);
@@ -102,5 +110,20 @@ mod tests {
             assert!(is_too_deep(&source), "{unit}");
         }
         assert!(is_too_deep(&format!("x = f{}", "()".repeat(100_000))));
+    }
+
+    #[test]
+    fn what_is_small_cannot_be_too_deep() {
+        let stairs = |levels: usize| -> String {
+            (0..levels).map(|it| format!("{}if a:\n", " ".repeat(it))).collect()
+        };
+        for unit in ["(", "x.", "lambda:", "a if b else ", "{", "-"] {
+            let units = unit.repeat(SMALL / unit.len());
+            for levels in [0, 20, 80, 150] {
+                let source = format!("{}{}x = {units}", stairs(levels), " ".repeat(levels));
+                let source = &source[..source.len().min(SMALL)];
+                assert!(!lexed_too_deep(source), "{levels} {unit}");
+            }
+        }
     }
 }

@@ -30,10 +30,18 @@ impl Places {
         Self { bases }
     }
 
-    /// `None`: no file here has that name.
+    /// `None`: no file here has that name. Where the first that has its beginning has no more of it, as when `plugins.py` stands
+    /// beside a tool and `plugins/` at the root, only another one can be meant.
     pub(super) fn absolute(&self, dotted: &str, around: &dyn Siblings) -> Option<Found> {
         let parts: Vec<&str> = dotted.split('.').collect();
-        self.bases.iter().find_map(|base| below(base, &parts, around))
+        let mut beginning = None;
+        for found in self.bases.iter().filter_map(|base| below(base, &parts, around)) {
+            if found.rest.len() <= 1 {
+                return Some(found);
+            }
+            beginning.get_or_insert(found);
+        }
+        beginning
     }
 
     /// `from ..a.b import c` in `file`: two levels, `a.b.c`. `None`: it leads out of the root, or to nothing.
@@ -122,6 +130,7 @@ mod tests {
                 "helpers/shell.py",
                 "plain/deep/x.py",
                 "src/lib.py",
+                "web/plain.py",
             ]
             .into(),
         );
@@ -136,6 +145,8 @@ mod tests {
         );
         assert_eq!(absolute("helpers.nothing"), found(&["helpers/__init__.py"], &["nothing"]));
         assert_eq!(absolute("plain.deep.x"), found(&["plain/deep/x.py"], &[]));
+        assert_eq!(absolute("plain.f"), found(&["web/plain.py"], &["f"]));
+        assert_eq!(absolute("plain.deep.gone.f"), found(&["web/plain.py"], &["deep", "gone", "f"]));
         assert_eq!(absolute("json"), None);
         let relative = |level, it: &str| Places::relative("helpers/shell.py", level, it, &files);
         assert_eq!(relative(1, ""), found(&["helpers/__init__.py"], &[]));

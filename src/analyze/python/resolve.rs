@@ -1,6 +1,8 @@
 //! From a chain of names in one file to what it stands for: through imports, through what was bound to a name, and from
 //! file to file. Bounded, since names can be bound in circles.
 
+use std::borrow::Cow;
+
 use super::program::{File, Program, Target};
 
 const MOST_STEPS: usize = 200;
@@ -67,17 +69,15 @@ fn begins_with(value: &str, name: &str) -> bool {
 }
 
 /// The longest first: `a.b().c` → `a.b().c`, `a.b()`, `a.b`, `a`, each with its rest.
-fn beginnings(chain: &str) -> impl Iterator<Item = (&str, &str)> {
-    let cuts = chain.char_indices().filter(|it| it.1 == '.' || it.1 == '(').map(|it| it.0);
-    let mut cuts: Vec<usize> = cuts.collect();
-    cuts.push(chain.len());
-    cuts.into_iter().rev().map(|cut| chain.split_at(cut))
+pub(super) fn beginnings(chain: &str) -> impl Iterator<Item = (&str, &str)> {
+    let cuts = chain.rmatch_indices(['.', '(']).map(|it| it.0);
+    std::iter::once(chain.len()).chain(cuts).map(|cut| chain.split_at(cut))
 }
 
 /// A function or class of the file, as its definition is called.
 pub(super) fn defined(file: &File, chain: &str) -> Option<String> {
-    let plain = chain.replace("()", "");
-    let mut name = plain.as_str();
+    let plain = if chain.contains('(') { chain.replace("()", "").into() } else { Cow::from(chain) };
+    let mut name = &*plain;
     loop {
         if file.names.defined.contains(name) {
             return Some(name.to_owned());

@@ -85,10 +85,20 @@ impl Confinement {
         Self { adopts, ..self }
     }
 
-    /// With Landlock: what may be read, and the directory that may be written.
-    pub(super) fn within(mut self, readable: &[PathBuf], scratch: &Path) -> Result<Self, String> {
-        self.files = Some(rules(readable, scratch).map_err(|it| it.to_string())?);
+    /// With Landlock: what may be read, and the directories that may be written.
+    pub(super) fn within(
+        mut self,
+        readable: &[PathBuf],
+        writable: &[&Path],
+    ) -> Result<Self, String> {
+        self.files = Some(rules(readable, writable).map_err(|it| it.to_string())?);
         Ok(self)
+    }
+
+    /// The same, where the kernel has it.
+    pub(super) fn within_if_known(mut self, readable: &[PathBuf], writable: &[&Path]) -> Self {
+        self.files = rules(readable, writable).ok();
+        self
     }
 
     /// Lets the command begin so.
@@ -168,7 +178,10 @@ fn close_all() -> io::Result<()> {
     if closed { Ok(()) } else { Err(error) }
 }
 
-fn rules(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, landlock::RulesetError> {
+fn rules(
+    readable: &[PathBuf],
+    writable: &[&Path],
+) -> Result<RulesetCreated, landlock::RulesetError> {
     let system = SYSTEM.iter().map(Path::new).chain([Path::new("/proc"), Path::new("/dev")]);
     let readable = system.chain(readable.iter().map(PathBuf::as_path));
     let mut rules = Ruleset::default()
@@ -188,8 +201,9 @@ fn rules(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, landloc
         let Ok(it) = PathFd::new(device) else { continue };
         rules = rules.add_rule(PathBeneath::new(it, AccessFs::from_file(ABI::V4)))?;
     }
-    match PathFd::new(scratch) {
-        Ok(it) => rules.add_rule(PathBeneath::new(it, AccessFs::from_all(KNOWN))),
-        Err(_) => Ok(rules),
+    for path in writable {
+        let Ok(it) = PathFd::new(path) else { continue };
+        rules = rules.add_rule(PathBeneath::new(it, AccessFs::from_all(KNOWN)))?;
     }
+    Ok(rules)
 }

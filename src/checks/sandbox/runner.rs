@@ -36,12 +36,17 @@ use super::{
 const READING: Duration = Duration::from_secs(30);
 /// Whom a run is where the runner is root and has no other wall.
 const NOBODY: u32 = 65534;
+/// The unit's own.
+const VAR_TMP: &str = "/var/tmp";
+const SHM: &str = "/dev/shm";
 
 /// What stands between the run and the machine beside what the runner itself was put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walls {
     /// None: they stand around the runner already.
     Outer,
+    /// Those of a unit, which reads what everybody may read: before a tool's own code, Landlock as well.
+    Unit,
     /// Nothing but its limits.
     Limits,
     Landlock,
@@ -53,6 +58,7 @@ impl Walls {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Outer => "outer",
+            Self::Unit => "unit",
             Self::Limits => "limits",
             Self::Landlock => "landlock",
             Self::Rooms => "rooms",
@@ -64,7 +70,7 @@ impl FromStr for Walls {
     type Err = io::Error;
 
     fn from_str(text: &str) -> io::Result<Self> {
-        let all = [Self::Outer, Self::Limits, Self::Landlock, Self::Rooms];
+        let all = [Self::Outer, Self::Unit, Self::Limits, Self::Landlock, Self::Rooms];
         let found = all.into_iter().find(|it| it.as_str() == text);
         found.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no such walls"))
     }
@@ -114,10 +120,15 @@ fn carry_out(
     let user = (walls == Walls::Limits && geteuid().is_root()).then_some(NOBODY);
     let place = Place::make(scratch, job, user).map_err(made)?;
     let own_namespace = getpid().as_raw_pid() == 1;
-    let mut confinement = Confinement::new(job.limits, user, own_namespace).adopting(job.talks);
-    if matches!(walls, Walls::Landlock | Walls::Rooms) {
-        confinement = confinement.within(&job.readable, scratch)?;
-    }
+    let confinement = Confinement::new(job.limits, user, own_namespace).adopting(job.talks);
+    let confinement = match walls {
+        Walls::Landlock | Walls::Rooms => confinement.within(&job.readable, &[scratch])?,
+        // A kernel that has none leaves it to the unit.
+        Walls::Unit if job.limits.isolated => {
+            confinement.within_if_known(&job.readable, &[scratch, VAR_TMP.as_ref(), SHM.as_ref()])
+        }
+        Walls::Outer | Walls::Unit | Walls::Limits => confinement,
+    };
     let setting = Setting { place: &place, scratch, connection, channel };
     let mut ended = run(job, setting, confinement);
     ended.head.truncate(super::job::HEAD_BYTES);

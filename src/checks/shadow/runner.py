@@ -600,14 +600,20 @@ def call(request):
     out, err, told = Printed(ends[0][0]), Printed(ends[1][0]), b""
     open_ends, ended, late = {it[0] for it in ends}, None, False
     until = began + request["timeout_ms"] / 1000
+    gone = watched(pid)
     try:
         while ended is None or open_ends:
             left = until - time.monotonic()
             if ended is None and left <= 0:
                 late = True
                 break
-            ready = select.select(list(open_ends), [], [], 0 if ended else min(max(left, 0), 0.02))[0]
+            # Its pipes are closed a moment before it is gone: without an end to wait on, one looks again soon.
+            longest = 0.02 if open_ends and gone is None else 0.001 if gone is None else left
+            watching_for = list(open_ends) + ([gone] if gone is not None and ended is None else [])
+            ready = select.select(watching_for, [], [], 0 if ended else min(max(left, 0), longest))[0]
             for it in ready:
+                if it == gone:
+                    continue
                 if it == ends[2][0]:
                     got = os.read(it, 1 << 20)
                     told += got
@@ -617,14 +623,14 @@ def call(request):
                 if not more:
                     open_ends.discard(it)
             if ended is None:
-                gone, status, used = os.wait4(pid, os.WNOHANG)
-                ended = (status, used) if gone else None
+                over, status, used = os.wait4(pid, os.WNOHANG)
+                ended = (status, used) if over else None
             elif not ready:
                 break
     finally:
         left_over = end_all(pid)
-        for it in ends:
-            os.close(it[0])
+        for it in [it[0] for it in ends] + ([] if gone is None else [gone]):
+            os.close(it)
     if ended is None:
         ended = left_over.get(pid)
     wall = (time.monotonic() - began) * 1000
@@ -637,6 +643,14 @@ def call(request):
     )
     empty()
     return answer
+
+
+def watched(pid):
+    """What can be waited on until the process is gone; None where the system knows no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def end_all(pid):
@@ -661,20 +675,41 @@ def end_all(pid):
 
 
 def below(top):
-    parents = {}
+    found, next_ones = [], [top]
+    while next_ones:
+        under = children(next_ones.pop())
+        found += under
+        next_ones += under
+    return found
+
+
+def children(pid):
+    """The system keeps a list of them; where it does not, everybody is asked who their parent is."""
+    found = []
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with usual_open("/proc/%d/task/%s/children" % (pid, thread), "rb") as file:
+                found += [int(it) for it in file.read().split()]
+        return found
+    except OSError:
+        return children_by_parents(pid) if not has_lists() else found
+
+
+def has_lists():
+    return os.path.exists("/proc/self/task/%d/children" % os.getpid())
+
+
+def children_by_parents(pid):
+    found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with usual_open("/proc/%s/stat" % name, "rb") as file:
                     fields = file.read().rpartition(b") ")[2].split()
-                parents.setdefault(int(fields[1]), []).append(int(name))
+                if int(fields[1]) == pid:
+                    found.append(int(name))
             except (OSError, IndexError, ValueError):
                 pass
-    found, next_ones = [], [top]
-    while next_ones:
-        under = parents.get(next_ones.pop(), [])
-        found += under
-        next_ones += under
     return found
 
 

@@ -3,7 +3,7 @@
 
 mod redact;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{http::StatusCode, response::Response};
 use schemars::{Schema, SchemaGenerator};
@@ -167,12 +167,14 @@ fn keep(
     inputs: impl Iterator<Item = (ToolId, Option<RecordedInput>)>,
     known: &[usize],
 ) -> Result<(), Problem> {
-    let kept = call.handle()?.inputs();
+    let mut by_tool: BTreeMap<ToolId, Vec<RecordedInput>> = BTreeMap::new();
     for (place, (tool, input)) in inputs.enumerate() {
         if let Some(input) = input.filter(|_| !known.contains(&place)) {
-            kept.record(&tool, input);
+            by_tool.entry(tool).or_default().push(input);
         }
     }
+    let kept = call.handle()?.inputs();
+    by_tool.into_iter().for_each(|(tool, inputs)| kept.record(&tool, inputs));
     Ok(())
 }
 

@@ -33,6 +33,8 @@ pub(super) fn isolating() -> Vec<Rung> {
     });
     if found.is_empty() {
         println!("SKIPPED: no rung isolates here");
+    } else {
+        println!("rungs: {found:?}");
     }
     found.clone()
 }

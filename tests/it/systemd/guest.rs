@@ -50,6 +50,8 @@ impl Guest {
             .arg("--quiet")
             .arg(format!("--directory={}", root.display()))
             .args(["--register=no", "--keep-unit", "--private-network", "--console=passive"])
+            // What a machine lets its services ask of its kernel, and a container does not by itself.
+            .arg("--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self")
             .args(["--boot", "systemd.unit=basic.target"])
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("console")).unwrap())

@@ -1,4 +1,4 @@
-//! The runner's unit: what `checks` promises is tried over its socket, by the same tests, in a guest.
+//! The runner's unit: what `checks` and shadow runs promise is tried over its socket, by the same tests, in a guest.
 
 use super::{
     guest::{Guest, in_guest},
@@ -38,6 +38,24 @@ fn what_checks_promise_is_kept(guest: &Guest) {
     let figures = guest.sh(&format!("{tests} --ignored --nocapture what_a_compile_check_costs"));
     assert!(figures.contains("Runner: p50"), "{figures}");
     println!("{figures}");
+}
+
+/// Candidates that mean no good, on the same rung: shadow runs take every one that isolates, and here the unit is the first.
+#[test]
+fn shadow_runs_are_contained_by_the_runner() {
+    in_guest(|guest| {
+        install(guest);
+        guest.sh("systemctl start knowngood-runner.socket");
+        let tests = std::env::current_exe().unwrap();
+        let parts = "shadow::escapes shadow::verdicts shadow::programs shadow::course";
+        let tests = tests.display();
+        let ran = guest.run(&format!("{tests} --nocapture --test-threads 1 {parts} 2>&1"));
+        let told = stdout(&ran);
+        println!("{told}");
+        assert!(ran.status.success() && told.contains("test result: ok."), "{told}");
+        assert!(told.contains("rungs: [Runner"), "{told}");
+        nothing_is_left(guest);
+    });
 }
 
 fn nothing_is_left(guest: &Guest) {
