@@ -123,6 +123,7 @@ fn called(checker: &Checker) -> (Vec<Duration>, ShadowReport) {
         tool: ToolId::new(&RootName::new("tools").unwrap(), &RelPath::new(b"trivial.py").unwrap()),
         control: Some(content(TOOL)),
         candidate: content(SAME),
+        beside: std::collections::BTreeMap::new(),
         class: "unknown".to_owned(),
         accepted: BTreeSet::new(),
         inputs: (0..CALLS).map(input).collect(),
