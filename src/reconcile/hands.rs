@@ -2,7 +2,7 @@
 
 use std::sync::Condvar;
 
-use super::crew::{Queues, STAGERS};
+use super::{crew::STAGERS, queues::Queues};
 
 #[derive(Default)]
 pub(super) struct Hands {

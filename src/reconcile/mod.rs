@@ -26,6 +26,7 @@ mod measures;
 mod pending;
 mod prepare;
 mod publish;
+mod queues;
 mod reconciler;
 mod replay;
 mod requests;

@@ -24,9 +24,10 @@ use crate::{
     },
     reconcile::{
         Classes, Works,
-        crew::{Crew, Hand, Queues},
+        crew::{Crew, Hand},
         job::{Done, Job},
         mailbox::Mailbox,
+        queues::Queues,
     },
 };
 
