@@ -330,7 +330,8 @@ fn an_approval_is_a_persons_and_compares_once_more() {
 
 #[test]
 fn an_approval_asks_all_of_it_once_more() {
-    let rows: [(&str, fn(&mut Story)); 2] = [
+    type Meanwhile = fn(&mut Story);
+    let rows: [(&str, Meanwhile); 2] = [
         ("its root went", |it| drop(it.tell(Input::RootGone(super::root())))),
         ("the globs name it no more", |it| it.names(&["b"], &[], false)),
     ];
