@@ -7,13 +7,13 @@ use super::{examine::analyzed, works::Works};
 use crate::{
     decide::{Prepared, Purpose, StageOrder, Staged},
     model::{Change, Digest, Marker, Origin, Proposal, Refusal, RootName, Timestamp, ToolId},
-    ports::{Archive, CheckOrder, CheckPart, Packed, StageFailure, StoreError},
+    ports::{Archive, CheckOrder, CheckPart, Pack, Packed, StageFailure, StoreError},
 };
 
 /// All of it beside the live files, or nothing of it.
 pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> Staged {
     if order.purpose == Purpose::Dispute {
-        let outcome = kept(works, archive, &order);
+        let outcome = kept(&*works.pack, archive, &order);
         return Staged { order, outcome };
     }
     let mut markers = Vec::new();
@@ -37,13 +37,17 @@ pub(super) fn stage(works: &Works, archive: &dyn Archive, order: StageOrder) -> 
 }
 
 /// Nothing is staged, but all of it has to be there for whoever decides it later.
-fn kept(works: &Works, archive: &dyn Archive, order: &StageOrder) -> Result<Prepared, Refusal> {
+pub(super) fn kept(
+    pack: &dyn Pack,
+    archive: &dyn Archive,
+    order: &StageOrder,
+) -> Result<Prepared, Refusal> {
     let brought = |it: &Digest| order.contents.iter().any(|brought| brought.0 == *it);
     let others = order.proposal.changes.iter().filter_map(|it| it.to).map(|it| it.digest);
     for it in others.filter(|it| !brought(it)) {
         content(archive, &it).map_err(Refusal::Stage)?;
     }
-    let contents = order.contents.iter().map(|it| works.pack.pack(it.0, &it.1)).collect();
+    let contents = order.contents.iter().map(|it| pack.pack(it.0, &it.1)).collect();
     let (markers, skipped, examined) = (Vec::new(), Some(Vec::new()), Vec::new());
     Ok(Prepared { markers, contents, skipped, examined })
 }

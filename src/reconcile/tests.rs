@@ -17,12 +17,13 @@ use super::{
     job::{Done, Job},
     lane::{End, Found, Look, WalkOrder, Walked},
     mailbox::{Barrier, Mail, Request},
+    prepare,
     reconciler::Reconciler,
     round::Outcome,
     walks::Walks,
 };
 use crate::{
-    decide::{Command, Prepared, StageOrder, Staged, State, Task},
+    decide::{Command, Prepared, Purpose, StageOrder, Staged, State, Task},
     model::{
         Author, AuthorKind, ChainHash, Change, DeployKind, DeployNo, Digest, Dirty, FileSeen,
         LiveFile, LivePart, Marker, Origin, Packed, Proposal, Reason, Refusal, RootName,
@@ -151,25 +152,17 @@ fn asks(command: Command) -> Mail {
 }
 
 fn staged(outcome: &Outcome, prepared: Result<Prepared, Refusal>) -> Mail {
-    let stage = |it: &Job| match &it.task {
-        Task::Stage(order) => Some((it.ticket, order.clone())),
-        _ => None,
+    let stage = |it: &Job| {
+        if let Task::Stage(order) = &it.task { Some((it.ticket, order.clone())) } else { None }
     };
     let (ticket, order): (_, StageOrder) = outcome.jobs.iter().find_map(stage).unwrap();
     let staged = Staged { order, outcome: prepared };
     Mail { done: vec![Done::Staged { ticket, staged }], ..Mail::default() }
 }
 
-/// A loop with a deploy of `tool` that is live and has to be confirmed within a second.
-fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>, full: &Arc<AtomicBool>) -> Reconciler {
-    let (opened, day) = (MemoryStore::default().reopen(), Duration::from_hours(24));
-    let clock = Arc::new(WallClock(Arc::clone(wall)));
-    let walks = Walks::new(Audit { walk: day, rehash: day });
-    let log = Box::new(Narrow(opened.log, Arc::clone(full)));
-    let mut reconciler = Reconciler::new(State::default(), log, clock, walks);
-    round(&mut reconciler, Mail { setup: Some(setup("**")), ..Mail::default() });
+fn proposal(tool: &ToolId) -> Proposal {
     let to = Some(Target { digest: Digest([7; 32]), executable: None });
-    let proposal = Proposal {
+    Proposal {
         kind: DeployKind::Deploy,
         changes: vec![Change { tool: tool.clone(), base: None, to, parents: Vec::new() }],
         author: Author { kind: AuthorKind::Human, name: None },
@@ -183,8 +176,18 @@ fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>, full: &Arc<AtomicBool>) -> 
         key: None,
         quarantines: Vec::new(),
         expect_changes: Vec::new(),
-    };
-    let (proposal, contents) = (Box::new(proposal), Vec::new());
+    }
+}
+
+/// A loop with a deploy of `tool` that is live and has to be confirmed within a second.
+fn provisional(tool: &ToolId, wall: &Arc<AtomicI64>, full: &Arc<AtomicBool>) -> Reconciler {
+    let (opened, day) = (MemoryStore::default().reopen(), Duration::from_hours(24));
+    let clock = Arc::new(WallClock(Arc::clone(wall)));
+    let walks = Walks::new(Audit { walk: day, rehash: day });
+    let log = Box::new(Narrow(opened.log, Arc::clone(full)));
+    let mut reconciler = Reconciler::new(State::default(), log, clock, walks);
+    round(&mut reconciler, Mail { setup: Some(setup("**")), ..Mail::default() });
+    let (proposal, contents) = (Box::new(proposal(tool)), Vec::new());
     let asked =
         round(&mut reconciler, asks(Command::Propose { proposal, contents, rehearsal: false }));
     let marker = Marker { name: "n1".into(), inode: Some((1, 1)), executable: false, size: 1 };
@@ -247,4 +250,17 @@ fn nothing_is_taken_back_for_what_a_full_disk_did_not_record() {
     full.store(false, Ordering::Relaxed);
     let heard = round(&mut reconciler, cannot_load(&tool, "SyntaxError"));
     assert!(!heard.records.is_empty() && returns(&heard) == 1, "said again, it is done");
+}
+
+#[test]
+fn what_is_kept_as_a_conflict_is_there_for_whoever_decides_it() {
+    let opened = crate::store::memory::open();
+    let proposal = Arc::new(proposal(&"t/a.py".parse().unwrap()));
+    let kept = |contents: Vec<(Digest, Vec<u8>)>| {
+        let (proposal, contents) = (Arc::clone(&proposal), Arc::new(contents));
+        let order = StageOrder { proposal, contents, purpose: Purpose::Dispute };
+        prepare::kept(&*opened.pack, &*opened.archive, &order)
+    };
+    assert_eq!(kept(vec![(Digest([7; 32]), vec![1])]).unwrap().contents.len(), 1);
+    assert!(matches!(kept(Vec::new()), Err(Refusal::Stage(_))), "the log does not have it either");
 }

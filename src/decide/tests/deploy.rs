@@ -427,7 +427,8 @@ fn what_tries_more_than_the_live_version_raises_an_alert() {
 
 #[test]
 fn an_approval_asks_all_of_it_once_more() {
-    let rows: [(&str, fn(&mut Story)); 2] = [
+    type Meanwhile = fn(&mut Story);
+    let rows: [(&str, Meanwhile); 2] = [
         ("its root went", |it| drop(it.tell(Input::RootGone(super::root())))),
         ("the globs name it no more", |it| it.names(&["b"], &[], false)),
     ];
