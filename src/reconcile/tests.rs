@@ -258,7 +258,8 @@ fn what_is_kept_as_a_conflict_is_there_for_whoever_decides_it() {
     let proposal = Arc::new(proposal(&"t/a.py".parse().unwrap()));
     let kept = |contents: Vec<(Digest, Vec<u8>)>| {
         let (proposal, contents) = (Arc::clone(&proposal), Arc::new(contents));
-        let order = StageOrder { proposal, contents, purpose: Purpose::Dispute };
+        let (against, purpose) = (vec![None], Purpose::Dispute);
+        let order = StageOrder { proposal, against, contents, purpose };
         prepare::kept(&*opened.pack, &*opened.archive, &order)
     };
     assert_eq!(kept(vec![(Digest([7; 32]), vec![1])]).unwrap().contents.len(), 1);
