@@ -140,7 +140,7 @@ impl Round {
 fn took<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = processor();
     let done = work();
-    (processor() - began, done)
+    (processor().saturating_sub(began), done)
 }
 
 fn processor() -> Duration {

@@ -120,8 +120,8 @@ impl Sight {
     /// In how many runs the candidate says something else there than the live version.
     pub(super) fn strays(&self, place: &Place, rules: &Rules) -> usize {
         let usual = self.control.first().and_then(|it| value_at(it, &place.path));
-        let strayed = |it: &Option<&Value>| !same_at(place, usual, *it, rules);
-        Self::at(&self.candidate, place).filter(strayed).count()
+        let said = Self::at(&self.candidate, place);
+        said.map(|it| usize::from(!same_at(place, usual, it, rules))).sum()
     }
 
     fn at<'a>(of: &'a [Value], place: &'a Place) -> impl Iterator<Item = Option<&'a Value>> {

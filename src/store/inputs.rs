@@ -105,7 +105,7 @@ impl RecordedInputs {
             return Ok(());
         }
         let (path, new) = (self.path(tool), self.path(tool).with_extension("new"));
-        let count = new_lines.iter().filter(|it| **it == b'\n').count();
+        let count = new_lines.split_inclusive(|it| *it == b'\n').count();
         if ring.lines + count > LINES {
             let mut text = Vec::new();
             for it in &ring.inputs {

@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_small_cannot_be_too_deep() {
-        let stairs = |levels: usize| -> String {
-            (0..levels).map(|it| format!("{}if a:\n", " ".repeat(it))).collect()
+        let stairs = |levels: usize| {
+            (0..levels).fold(String::new(), |text, it| text + &" ".repeat(it) + "if a:\n")
         };
         for unit in ["(", "x.", "lambda:", "a if b else ", "{", "-"] {
             let units = unit.repeat(SMALL / unit.len());

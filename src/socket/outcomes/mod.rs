@@ -174,7 +174,9 @@ fn keep(
         }
     }
     let kept = call.handle()?.inputs();
-    by_tool.into_iter().for_each(|(tool, inputs)| kept.record(&tool, inputs));
+    for (tool, inputs) in by_tool {
+        kept.record(&tool, inputs);
+    }
     Ok(())
 }
 

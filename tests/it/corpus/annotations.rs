@@ -45,8 +45,8 @@ fn reference_servers_are_never_taken_for_milder_than_they_say() {
         };
         println!("  {} tools declare {theirs:?}", tools.len());
         compared += 4;
-        agreed += hints(&ours, &theirs).iter().filter(|it| it.1 == it.2).count();
-        for (hint, ours, theirs) in hints(&ours, &theirs).into_iter().filter(|it| it.1 != it.2) {
+        agreed += hints(ours, theirs).iter().filter(|it| it.1 == it.2).count();
+        for (hint, ours, theirs) in hints(ours, theirs).into_iter().filter(|it| it.1 != it.2) {
             println!("  {hint}: {ours} here, {theirs} there");
         }
         assert!(!ours.read_only || theirs.read_only, "{path}: milder than declared");
@@ -69,7 +69,7 @@ fn inferred(checkout: &Path, path: &str, text: &str) -> (Class, Mcp) {
     (it.class, mcp(it.class, it.analysis.declared.as_ref()))
 }
 
-fn hints<'a>(ours: &Mcp, theirs: &Mcp) -> [(&'a str, bool, bool); 4] {
+fn hints<'a>(ours: Mcp, theirs: Mcp) -> [(&'a str, bool, bool); 4] {
     [
         ("readOnlyHint", ours.read_only, theirs.read_only),
         ("destructiveHint", ours.destructive, theirs.destructive),
