@@ -1,7 +1,7 @@
 //! The contents stand beside the live files: what follows, and what follows once they were verified. The facts of the
 //! way from the request to the intent become durable together, where nothing has to be run in between.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Exam, Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
@@ -15,9 +15,9 @@ use crate::{
         policy::{Subject, is_back, judge, wants_shadow},
     },
     model::{
-        AlertKind, Author, Change, CheckRun, Decision, Deploy, DeployKind, DeployNo, DeployState,
-        Examination, Examined, Fact, GateResult, Judgement, Marker, Policy, Proposal, Refusal,
-        Step, SwitchOrder, Verdict,
+        AlertKind, Author, Capability, Change, CheckRun, Class, Decision, Deploy, DeployKind,
+        DeployNo, DeployState, Examination, Examined, Fact, GateResult, Judgement, Marker, Policy,
+        Proposal, Refusal, Step, SwitchOrder, ToolJudged, Verdict,
     },
 };
 
@@ -266,16 +266,17 @@ fn alert(
     })
 }
 
+/// What it can do, and what of that is new.
+fn powers(it: &ToolJudged) -> Option<(Class, bool, &BTreeSet<Capability>)> {
+    it.class.as_ref().map(|it| (it.class, it.raised, &it.added))
+}
+
 /// Approved was what was judged then: where what it can do looks different now, somebody has to look again.
 fn approved(state: &State, rules: &Rules, whole: Whole<'_>, examined: &[Examined]) -> Plan {
     let Whole { deploy, proposal, markers, .. } = &whole;
     let seen = state.deploy(*deploy).and_then(|it| it.judgement.as_deref());
     let mut now = judge(subjects(state, rules, proposal, examined), proposal, &[]);
-    let same = |seen: &Judgement| {
-        let classes =
-            |it: &Judgement| it.tools.iter().map(|it| it.class.clone()).collect::<Vec<_>>();
-        classes(seen) == classes(&now)
-    };
+    let same = |seen: &Judgement| seen.tools.iter().map(powers).eq(now.tools.iter().map(powers));
     let Some(seen) = seen.filter(|it| !same(it)) else {
         return go_live(state, whole, Plan::default());
     };

@@ -490,6 +490,8 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
         (None, Step::Accepted(_) | Step::NoOp(_))
         | (Some(Accepted), Step::Staged(_) | Step::Conflicted { .. })
         | (Some(Staged), Step::Verified(_) | Step::Rejected(_))
+        // Judged anew when it was approved.
+        | (Some(AwaitingApproval), Step::Verified(_))
         | (Some(Verified), Step::AwaitingApproval { .. }) => true,
         (
             Some(Verified | AwaitingApproval),
