@@ -127,7 +127,7 @@ pub(super) enum Command {
     /// What is on disk is good: make it the baseline
     Accept(AcceptArgs),
     /// Put another content in a tool's place, unless somebody else changed it meanwhile
-    Deploy(DeployArgs),
+    Deploy(Box<DeployArgs>),
     /// Put an earlier content back, as a new version
     Rollback(RollbackArgs),
     /// Write the baseline back over what is on disk

@@ -81,15 +81,11 @@ pub(super) fn examine(
     let mut examined = exam.examined.clone();
     for run in &exam.shadow {
         let Some(it) = examined.iter_mut().find(|it| it.tool == run.tool) else { continue };
-        let report = match beside.get(&run.tool) {
-            Some(Some(bytes)) => {
-                let order = ordered(works, archive, proposal, run, (bytes, &beside));
-                works.shadows.shadow(&order, &|_| (), stop)
-            }
-            Some(None) | None => {
-                let why = "content: it is not to be had";
-                ShadowReport::without_runs(Verdict::Error, why)
-            }
+        let report = if let Some(Some(bytes)) = beside.get(&run.tool) {
+            let order = ordered(works, archive, proposal, run, (bytes, &beside));
+            works.shadows.shadow(&order, &|_| (), stop)
+        } else {
+            ShadowReport::without_runs(Verdict::Error, "content: it is not to be had")
         };
         if let Some(to) =
             proposal.changes.iter().find(|it| it.tool == run.tool).and_then(|it| it.to)

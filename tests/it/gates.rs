@@ -13,7 +13,7 @@ const LIVE: &str = "def tool(n):\n    return {'n': n, 'twice': n * 2}\n";
 /// A running daemon over a tool whose last calls are known.
 fn world(keys: &str, content: &str) -> World {
     let mut world = World::new();
-    world.root_keys = keys.to_owned();
+    keys.clone_into(&mut world.root_keys);
     world.write("tool.py", content);
     world.start();
     let call = |n: u64| {
@@ -64,9 +64,9 @@ fn what_is_proven_as_good_goes_live_by_itself() {
         return;
     }
     let same = "def tool(n):\n    twice = n + n\n    return {'n': n, 'twice': twice}\n";
-    let would = by_ai(&world, same, &json!({"dry_run": true})).ok();
-    assert_eq!((&would["state"], &would["deploy"]), (&json!("confirmed"), &Value::Null));
-    assert_eq!(would["judgement"]["decision"], "activate");
+    let rehearsed = by_ai(&world, same, &json!({"dry_run": true})).ok();
+    assert_eq!((&rehearsed["state"], &rehearsed["deploy"]), (&json!("confirmed"), &Value::Null));
+    assert_eq!(rehearsed["judgement"]["decision"], "activate");
     assert_eq!(live(&world), LIVE);
     let done = by_ai(&world, same, &json!({}));
     assert_eq!(done.status, 201, "{}", done.json());

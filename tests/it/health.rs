@@ -14,7 +14,7 @@ fn world(config: &str) -> World {
     let mut world = World::new();
     world.config = format!("[log]\nlevel = \"debug\"\n{config}\n");
     // No shadow run stands before a deploy: what outcomes show is what is seen here.
-    world.root_keys = "policy.ai.pure = \"verify\"".to_owned();
+    "policy.ai.pure = \"verify\"".clone_into(&mut world.root_keys);
     world.write("x.sh", "echo one\n");
     world.start();
     world

@@ -175,7 +175,7 @@ pub(in crate::cli) struct DecisionArgs {
 pub(in crate::cli) struct ApproveArgs {
     #[command(flatten)]
     pub(in crate::cli) decision: DecisionArgs,
-    /// What you looked at: the deploy's as_of; if it was judged anew since, it is not approved
+    /// What you looked at, as `deploys` shows it: if it was judged anew since, it is not approved
     #[arg(long, value_name = "SEQ")]
     pub(in crate::cli) as_of: Option<u64>,
 }

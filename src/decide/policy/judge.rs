@@ -217,16 +217,13 @@ fn of_verdict(verdict: Verdict, demand: Demand, class: Option<Class>) -> GateRes
 }
 
 fn said(ran: &ShadowSummary) -> String {
-    let mut said = format!("{} on {} of {} inputs", ran.verdict.as_str(), ran.compared, ran.inputs);
-    if let Some(most) = ran.differ_at_most {
+    let verdict = ran.verdict.as_str();
+    let mut said = vec![format!("{verdict} on {} of {} inputs", ran.compared, ran.inputs)];
+    said.extend(ran.differ_at_most.map(|most| {
         let (whole, tenth) = (most / 10, most % 10);
-        said.push_str(&format!("; at most {whole}.{tenth} % of all differ (95 %)"));
-    }
-    for it in ran.findings.iter().take(1) {
-        said.push_str(&format!("; {} on {}", it.kind, it.args));
-    }
-    match &ran.why {
-        Some(why) => format!("{said}; {why}"),
-        None => said,
-    }
+        format!("at most {whole}.{tenth} % of all differ (95 %)")
+    }));
+    said.extend(ran.findings.first().map(|it| format!("{} on {}", it.kind, it.args)));
+    said.extend(ran.why.clone());
+    said.join("; ")
 }

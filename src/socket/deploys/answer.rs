@@ -140,24 +140,21 @@ pub(super) fn rejected(
         CheckOutcome::Failed(failure) => Some((it, failure)),
         CheckOutcome::Passed | CheckOutcome::Skipped(_) => None,
     });
-    let problem = match failed {
-        Some((run, failure)) => {
-            let tool = run.tool.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
-            let detail = format!("the check `{}`{tool} failed: {}", run.check, failure.why);
-            Problem::new(Code::VerificationFailed, detail).hint(
-                "mend what `findings` and `output_tail` name, and deploy again with the same base",
-            )
-        }
-        None => {
-            let blocked = judgement.and_then(|it| it.with_result(GateResult::Blocked).next());
-            let detail = blocked.map_or_else(String::new, |(tool, gate)| {
-                format!("the gate `{}` stopped {tool}: {}", gate.gate.as_str(), gate.why)
-            });
-            Problem::new(Code::PolicyRejected, detail).hint(
-                "mend what `findings` name, and deploy again with the same base; a person may deploy it with \
-                 \"force\": true and a message",
-            )
-        }
+    let problem = if let Some((run, failure)) = failed {
+        let tool = run.tool.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
+        let detail = format!("the check `{}`{tool} failed: {}", run.check, failure.why);
+        Problem::new(Code::VerificationFailed, detail).hint(
+            "mend what `findings` and `output_tail` name, and deploy again with the same base",
+        )
+    } else {
+        let blocked = judgement.and_then(|it| it.with_result(GateResult::Blocked).next());
+        let detail = blocked.map_or_else(String::new, |(tool, gate)| {
+            format!("the gate `{}` stopped {tool}: {}", gate.gate.as_str(), gate.why)
+        });
+        Problem::new(Code::PolicyRejected, detail).hint(
+            "mend what `findings` name, and deploy again with the same base; a person may deploy it with \
+             \"force\": true and a message",
+        )
     };
     problem.members(&Rejection::of(deploy, checks, judgement))
 }

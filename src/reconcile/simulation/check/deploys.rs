@@ -481,7 +481,6 @@ fn is_way_back(kind: DeployKind) -> bool {
 }
 
 /// Whether the contract has this step after that state.
-#[expect(clippy::match_like_matches_macro, reason = "a table")]
 fn follows(before: Option<DeployState>, step: &Step) -> bool {
     use DeployState::{
         Accepted, Activated, AwaitingApproval, Conflicted, Staged, Switching, Verified,
