@@ -28,8 +28,9 @@ use std::{
 pub use aftermath::aftermath;
 pub use class::{Compared, class_of, classified, covers, delta, mcp};
 pub use counts::Counts;
-pub use deploy::{Exam, Prepared, Purpose, Rehearsal, Run, StageOrder, Staged, Task};
+pub use deploy::{Exam, Prepared, Purpose, Rehearsal, StageOrder, Staged, Task};
 pub use health::{HealthRules, RecordArgs, ReplayOrder, chance, cool_down, judged};
+pub use policy::Run;
 pub use recover::consequences;
 pub use state::State;
 

@@ -14,13 +14,15 @@ pub(super) use provisional::{
 pub(super) use staged::{rehearsed, staged, verified};
 pub(super) use switched::{interrupted, late, switched};
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use super::{Plan, State};
+use super::{
+    Plan, State,
+    policy::{Run, compared_with},
+};
 use crate::model::{
-    Author, AuthorKind, Baseline, Capability, Change, CheckRun, Class, DeployKind, DeployNo,
-    Digest, Examined, Fact, Judgement, Late, Marker, Packed, Proposal, Refusal, RootName, Step,
-    SwitchOrder, Target, Tool, ToolId,
+    Author, AuthorKind, Baseline, Change, CheckRun, DeployNo, Digest, Examined, Fact, Judgement,
+    Late, Marker, Packed, Proposal, Refusal, RootName, Step, SwitchOrder, Target, ToolId,
 };
 
 /// What is to be done outside of the loop for deploys. Each yields an input, except for those that only clean up.
@@ -61,17 +63,6 @@ pub struct Exam {
     pub shadow: Vec<Run>,
     /// Those that the log does not have: of a rehearsal.
     pub contents: Arc<Vec<(Digest, Vec<u8>)>>,
-}
-
-/// Both versions of a tool are to be run side by side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub tool: ToolId,
-    /// The content that it is compared with.
-    pub against: Option<Digest>,
-    /// Of that content, and what it may do.
-    pub class: Class,
-    pub accepted: BTreeSet<Capability>,
 }
 
 #[derive(Clone, Debug)]
@@ -140,22 +131,6 @@ pub struct Rehearsal {
     pub checks: Vec<CheckRun>,
     pub judgement: Option<Box<Judgement>>,
     pub why: Option<String>,
-}
-
-/// What a change is judged against: what it replaces, or the baseline where it replaces nothing.
-pub(super) fn compared_with(
-    kind: DeployKind,
-    change: &Change,
-    known: Option<&Tool>,
-) -> Option<Digest> {
-    match kind {
-        DeployKind::Accept => known?.baseline.as_ref().map(|it| it.digest),
-        DeployKind::Deploy
-        | DeployKind::Rollback
-        | DeployKind::Restore
-        | DeployKind::Automatic(_)
-        | DeployKind::Regressed => change.base.map(|it| it.digest),
-    }
 }
 
 fn step(deploy: DeployNo, proposal: &Proposal, step: Step) -> Fact {

@@ -8,14 +8,22 @@ pub(super) use judge::{Subject, judge};
 
 use std::collections::BTreeSet;
 
-use super::{
-    class::{classified, delta},
-    deploy::{Run, compared_with},
-};
+use super::class::{classified, delta};
 use crate::model::{
     Analysis, Author, AuthorKind, Capability, Change, Class, ClassSummary, Classification, Demand,
-    DeployKind, Evidence, Examined, Policy, Proposal, Tool, Waivers,
+    DeployKind, Digest, Evidence, Examined, Policy, Proposal, Tool, ToolId, Waivers,
 };
+
+/// Both versions of a tool are to be run side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub tool: ToolId,
+    /// The content that it is compared with.
+    pub against: Option<Digest>,
+    /// Of that content, and what it may do.
+    pub class: Class,
+    pub accepted: BTreeSet<Capability>,
+}
 
 /// Evidence that is kept of what is added.
 const MOST_EVIDENCE: usize = 20;
@@ -53,6 +61,22 @@ pub(super) fn wants_shadow(subjects: &[Subject<'_>], proposal: &Proposal) -> Vec
         asked.then(|| it.run(proposal))
     });
     wanted.collect()
+}
+
+/// What a change is judged against: what it replaces, or the baseline where it replaces nothing.
+pub(super) fn compared_with(
+    kind: DeployKind,
+    change: &Change,
+    known: Option<&Tool>,
+) -> Option<Digest> {
+    match kind {
+        DeployKind::Accept => known?.baseline.as_ref().map(|it| it.digest),
+        DeployKind::Deploy
+        | DeployKind::Rollback
+        | DeployKind::Restore
+        | DeployKind::Automatic(_)
+        | DeployKind::Regressed => change.base.map(|it| it.digest),
+    }
 }
 
 /// What goes back was live before, and time matters.

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{Story, ana, digest, file, id, planner};
+use super::{Story, ana, digest, file, id, planner, policy::shadow};
 use crate::{
     decide::{Command, Input, Plan, Prepared, StageOrder, Staged, Task},
     model::{
         Analysis, Author, AuthorKind, Base, Change, CheckFailure, CheckOutcome, CheckRun,
         DeployKind, DeployNo, DeployState, Examined, Fact, LiveFile, LivePart, Marker, Parse,
-        Proposal, Reason, Refusal, RequestKey, ShadowSummary, Switched, Target, Timestamp, ToolId,
-        Verdict,
+        Proposal, Reason, Refusal, RequestKey, Switched, Target, Timestamp, ToolId, Verdict,
     },
 };
 
@@ -81,23 +80,12 @@ pub(super) fn order(plan: &Plan) -> StageOrder {
 fn harmless(change: &Change) -> Examined {
     let mut analysis = Analysis::unanalyzed("test", Parse::Ok, "a.py", "");
     analysis.inferred.clear();
-    let shadow = ShadowSummary {
-        verdict: Verdict::Equivalent,
-        why: None,
-        sandbox: "bwrap".to_owned(),
-        inputs: 30,
-        compared: 30,
-        runs: 60,
-        took_ms: 1,
-        differ_at_most: None,
-        findings: Vec::new(),
-    };
     Examined {
         tool: change.tool.clone(),
         proposed: change.to.map(|_| analysis.clone()),
         live: change.base.map(|_| analysis),
         has_inputs: true,
-        shadow: Some(shadow),
+        shadow: Some(shadow(Verdict::Equivalent)),
     }
 }
 

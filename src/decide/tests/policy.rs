@@ -45,7 +45,7 @@ fn of_class(class: Class) -> &'static str {
     }
 }
 
-fn shadow(verdict: Verdict) -> ShadowSummary {
+pub(super) fn shadow(verdict: Verdict) -> ShadowSummary {
     ShadowSummary {
         verdict,
         why: None,
