@@ -124,6 +124,7 @@ fn called(checker: &Checker) -> (Vec<Duration>, ShadowReport) {
         control: Some(content(TOOL)),
         candidate: content(SAME),
         beside: std::collections::BTreeMap::new(),
+        budget: Duration::from_mins(1),
         class: "unknown".to_owned(),
         accepted: BTreeSet::new(),
         inputs: (0..CALLS).map(input).collect(),

@@ -208,7 +208,10 @@ fn moved(deploy: &mut Deploy, record: &Record, step: &Step) {
             }
             deploy.judgement.clone_from(&it.judgement);
         }
-        Step::AwaitingApproval { expires_ms, .. } => deploy.deadline = after(record, *expires_ms),
+        // Judged anew, it gets no more time.
+        Step::AwaitingApproval { expires_ms, .. } => {
+            deploy.deadline = after(record, *expires_ms).or(deploy.deadline);
+        }
         Step::Activated { live, witnesses } => {
             deploy.live.clone_from(live);
             deploy.witnesses.clone_from(witnesses);

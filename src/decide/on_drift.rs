@@ -42,7 +42,7 @@ pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {
     let Some(root) = rules.roots.get(&id.root()) else { return Plan::default() };
     let Some(tool) = state.tool(id) else { return Plan::default() };
     let held = state.root(&id.root()).safety.is_some()
-        || state.before_activation(id).next().is_some()
+        || state.is_on_its_way(id)
         || tool.provisional().is_some();
     let proposal = match root.on_drift {
         _ if held => None,

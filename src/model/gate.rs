@@ -80,6 +80,8 @@ pub struct Examined {
     pub proposed: Option<Analysis>,
     /// Of what it is compared with. `None`: there is nothing.
     pub live: Option<Analysis>,
+    /// Of the other files that the answer rests on: those that it imports.
+    pub rests_on: Option<Digest>,
     /// Somebody recorded calls of it, or gave examples.
     pub has_inputs: bool,
     /// `None`: nobody ran it.
@@ -135,6 +137,8 @@ pub struct ShadowOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassSummary {
     pub class: Class,
+    /// By what was read of it alone: what runs show does not count.
+    pub read: Class,
     /// `None`: there is nothing to compare it with.
     pub before: Option<Class>,
     /// By what was read of both, the class goes up.
@@ -153,6 +157,8 @@ pub struct ToolJudged {
     pub class: Option<ClassSummary>,
     pub shadow: Option<ShadowSummary>,
     pub gates: Vec<GateRun>,
+    /// Of the other files that it rests on.
+    pub rests_on: Option<Digest>,
     /// Of the root's policy as it was asked, in its canonical text.
     pub policy: Digest,
 }

@@ -114,6 +114,16 @@ impl ToolId {
     }
 
     /// The bytes on disk.
+    /// Without the extension of its file: `tools/web/fetch`.
+    pub fn stem(&self) -> &str {
+        let text = self.as_str();
+        let name = text.rfind('/').map_or(0, |it| it + 1);
+        match text.rfind('.').filter(|dot| *dot > name) {
+            Some(dot) => text.get(..dot).unwrap_or(text),
+            None => text,
+        }
+    }
+
     pub fn path(&self) -> RelPath {
         RelPath(decode(self.shown_path().as_bytes()).unwrap_or_default().into())
     }

@@ -1,6 +1,9 @@
 //! What is asked of shadow runs: is this content as good as the one that is live, on the same inputs?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::StopFlag;
 use crate::{
@@ -93,6 +96,8 @@ pub struct ShadowOrder {
     pub expect_changes: Vec<Pattern>,
     /// From which the order of the runs is drawn.
     pub seed: u64,
+    /// All inputs together take no longer; what is left is left out.
+    pub budget: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     compare::Pair,
-    examine::examine,
+    examine::{examine, remember},
     hands::Hands,
     job::{Done, Job},
     known::Known,
@@ -41,8 +41,6 @@ const LATE_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Crew {
     queues: Mutex<Queues>,
     hands: Hands,
-    /// The daemon ends.
-    ending: StopFlag,
 }
 
 impl Crew {
@@ -72,16 +70,16 @@ impl Crew {
 
     pub(super) fn length(&self) -> usize {
         let queues = self.lock();
-        let judging = queues.verifying.len() + queues.examining.len();
+        let judging = queues.verifying.len() + queues.examining.len() + queues.replaying.len();
         let deploys = queues.staging.len() + judging + queues.switching.len();
         deploys + queues.comparing.len()
     }
 
     /// What runs is told to end; what waits is not begun.
     pub(super) fn stop(&self) {
-        self.ending.set();
         let mut queues = self.lock();
         queues.stop = true;
+        queues.ending.set();
         queues.stops.values().for_each(|it| it.set());
         self.hands.wake_all();
     }
@@ -112,6 +110,8 @@ impl Crew {
             let hand = worker();
             threads.push(named("examine").spawn(move || hand.examine_all())?);
         }
+        let hand = worker();
+        threads.push(named("replay").spawn(move || hand.replay_all())?);
         let hand = worker();
         threads.push(named("switch").spawn(move || hand.switch_all())?);
         let hand = worker();
@@ -215,6 +215,14 @@ impl Hand {
         }
     }
 
+    fn replay_all(&self) {
+        while let Next::Work(work) =
+            self.next(&self.crew.hands.replay, |it| it.replaying.pop_front())
+        {
+            self.judge(work);
+        }
+    }
+
     pub(super) fn judge(&self, work: Verifying) {
         let Verifying { job: Job { ticket, task }, about, baselines, flag } = work;
         match task {
@@ -223,6 +231,7 @@ impl Hand {
                     let (proposal, markers) = (&about.proposal, &about.markers);
                     let checks = self.verify(proposal, markers, &baselines, &flag);
                     let examined = self.examine(proposal, &exam, &checks, &flag);
+                    remember(&self.works, proposal, &examined);
                     self.mailbox.done(Done::Verified { deploy, checks, examined });
                 }
                 self.crew.lock().stops.remove(&deploy);
@@ -234,7 +243,7 @@ impl Hand {
                 self.mailbox.done(done);
             }
             Task::Replay(order) => {
-                let replayed = replay(&self.works, &*self.archive, &order, &self.crew.ending);
+                let replayed = replay(&self.works, &*self.archive, &order, &flag);
                 self.mailbox.done(Done::Replayed(order, replayed));
             }
             Task::Stage(_)
@@ -253,7 +262,8 @@ impl Hand {
         while let Next::Work(deploy) =
             self.next(&self.crew.hands.follow, |it| it.confirmed.pop_front())
         {
-            self.works.after.run(&deploy, &self.crew.ending);
+            let ending = Arc::clone(&self.crew.lock().ending);
+            self.works.after.run(&deploy, &ending);
         }
     }
 

@@ -1,26 +1,38 @@
 //! What the crew finds out about a proposal before it is judged: what each content can do, beside what it replaces, and
 //! how both do on the same inputs. It decides nothing.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest as _, Sha256};
 
 use super::{classes::Proposed, prepare::content, works::Works};
 use crate::{
     decide::{Exam, Purpose, Run, StageOrder},
     model::{
-        Capability, Change, DeployKind, Digest, Examined, Observed, Proposal, ShadowOutcome,
-        ShadowProof, ShadowSummary, ToolId, Verdict,
+        AuthorKind, Capability, Change, DeployKind, Digest, Examined, Followed, Observed, Proposal,
+        ShadowOutcome, ShadowProof, ShadowSummary, ToolId, Verdict,
     },
     ports::{
         Archive, RecordedInput, ShadowContent, ShadowOrder, ShadowReport, StopFlag, json_of,
         value_of,
     },
-    shadow::{Finding, Input, Origin, Side},
+    shadow::{Finding, Input, Origin, Pattern, Side},
 };
 
 /// Recorded inputs that are chosen from.
 const RECORDED: usize = 200;
+/// Of one tool, and of all tools of a deploy: they stand in the log, and in every answer.
 const MOST_FINDINGS: usize = 10;
-const LONGEST_ARGS: usize = 2000;
+const MOST_OF_ALL: usize = 40;
+const MOST_LISTED: usize = 5;
+/// Of one text in a finding.
+const LONGEST: usize = 500;
+/// For all shadow runs of a deploy: whoever proposes much waits no longer for it, and neither does anybody else.
+const BUDGET: Duration = Duration::from_mins(1);
+const LEAST: Duration = Duration::from_secs(2);
 
 type Contents = BTreeMap<ToolId, Option<Vec<u8>>>;
 
@@ -52,8 +64,20 @@ fn one(
     let read =
         |digest: Digest| works.classes.analysis(tool, digest, || content(archive, &digest).ok());
     let has_inputs = !works.inputs.inputs(tool, 1).is_empty() || works.shadows.has_examples(tool);
+    let rests_on = proposed.as_ref().and_then(|it| rests_on(&it.followed));
     let (tool, live) = (tool.clone(), live.and_then(read));
-    Examined { tool, proposed, live, has_inputs, shadow: None }
+    Examined { tool, proposed, live, rests_on, has_inputs, shadow: None }
+}
+
+/// Of the other files that an answer rests on. `None`: there are none.
+fn rests_on(followed: &[Followed]) -> Option<Digest> {
+    let mut sum = Sha256::new();
+    for it in followed {
+        sum.update(it.path.as_bytes());
+        sum.update([0, u8::from(it.digest.is_some())]);
+        sum.update(it.digest.map_or([0; 32], |it| it.0));
+    }
+    (!followed.is_empty()).then(|| Digest(sum.finalize().into()))
 }
 
 /// What is to stand in the place of each tool. What cannot be read is left out, and nobody vouches for it.
@@ -78,23 +102,41 @@ pub(super) fn examine(
     stop: &StopFlag,
 ) -> Vec<Examined> {
     let beside = contents(archive, proposal, &exam.contents);
+    let until = Instant::now() + BUDGET;
+    let most = (MOST_OF_ALL / exam.shadow.len().max(1)).clamp(1, MOST_FINDINGS);
     let mut examined = exam.examined.clone();
     for run in &exam.shadow {
         let Some(it) = examined.iter_mut().find(|it| it.tool == run.tool) else { continue };
-        let report = if let Some(Some(bytes)) = beside.get(&run.tool) {
-            let order = ordered(works, archive, proposal, run, (bytes, &beside));
-            works.shadows.shadow(&order, &|_| (), stop)
-        } else {
-            ShadowReport::without_runs(Verdict::Error, "content: it is not to be had")
+        let left = until.saturating_duration_since(Instant::now());
+        let report = match beside.get(&run.tool) {
+            _ if stop.is_set() => without(Verdict::Error, "stopped: nobody waits for it any more"),
+            _ if left < LEAST => without(Verdict::Inconclusive, "no_time: the others took it all"),
+            Some(Some(bytes)) => {
+                let order = ordered(works, archive, proposal, run, (bytes, &beside));
+                works.shadows.shadow(&ShadowOrder { budget: left, ..order }, &|_| (), stop)
+            }
+            Some(None) | None => without(Verdict::Error, "content: it is not to be had"),
         };
-        if let Some(to) =
-            proposal.changes.iter().find(|it| it.tool == run.tool).and_then(|it| it.to)
-        {
-            works.classes.observe(&run.tool, to.digest, observed(&report));
+        if let Some(proposed) = &mut it.proposed {
+            proposed.observed.extend(observed(&report));
         }
-        it.shadow = Some(summary(&report));
+        it.shadow = Some(summary(&report, most));
     }
     examined
+}
+
+fn without(verdict: Verdict, why: &str) -> ShadowReport {
+    ShadowReport::without_runs(verdict, why)
+}
+
+/// What was seen of contents that are to go live is known of them from now on; a rehearsal leaves nothing behind.
+pub(super) fn remember(works: &Works, proposal: &Proposal, examined: &[Examined]) {
+    for (change, it) in proposal.changes.iter().zip(examined) {
+        let seen = it.proposed.as_ref().map(|it| it.observed.clone()).unwrap_or_default();
+        if let (Some(to), false) = (change.to, seen.is_empty()) {
+            works.classes.observe(&change.tool, to.digest, seen);
+        }
+    }
 }
 
 fn ordered(
@@ -121,8 +163,16 @@ fn ordered(
         accepted: run.accepted.iter().map(ToString::to_string).collect(),
         inputs: recorded.iter().filter_map(input).collect(),
         limit: None,
-        expect_changes: proposal.expect_changes.iter().filter_map(|it| it.parse().ok()).collect(),
+        expect_changes: declared(proposal),
+        budget: BUDGET,
     }
+}
+
+/// An `ai` does not excuse an answer as a whole: what it declares lies below one.
+fn declared(proposal: &Proposal) -> Vec<Pattern> {
+    let by_ai = proposal.author.kind == AuthorKind::Ai;
+    let counts = |it: &&String| !by_ai || it.matches('/').count() > 1;
+    proposal.expect_changes.iter().filter(counts).filter_map(|it| it.parse().ok()).collect()
 }
 
 /// Arguments that were never JSON, or are too deep, are left out.
@@ -147,7 +197,7 @@ fn observed(report: &ShadowReport) -> Vec<Observed> {
     seen.collect()
 }
 
-fn summary(report: &ShadowReport) -> ShadowSummary {
+fn summary(report: &ShadowReport, most: usize) -> ShadowSummary {
     let many = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
     let permille = |it: f64| {
         #[expect(
@@ -167,33 +217,38 @@ fn summary(report: &ShadowReport) -> ShadowSummary {
         runs: many(report.runs),
         took_ms: report.wall_ms,
         differ_at_most: report.bound95.map(permille),
-        findings: report.findings.iter().take(MOST_FINDINGS).map(proof).collect(),
+        findings: report.findings.iter().take(most).map(proof).collect(),
     }
 }
 
 fn proof(it: &Finding) -> ShadowProof {
-    let mut args = json_of(&it.args).to_string();
-    if let Some((end, _)) = args.char_indices().nth(LONGEST_ARGS) {
-        args.truncate(end);
-        args.push('…');
-    }
+    let told = |it: &Option<String>| it.as_deref().map(cut);
+    let difference =
+        |it: &(String, Option<String>, Option<String>)| (it.0.clone(), told(&it.1), told(&it.2));
     ShadowProof {
         kind: it.kind.as_str().to_owned(),
         origin: it.origin.to_owned(),
-        args,
+        args: cut(&json_of(&it.args).to_string()),
         control: side(&it.control),
         candidate: side(&it.candidate),
-        differences: it.differences.clone(),
-        new_effects: it.new_effects.clone(),
-        why: it.why.clone(),
+        differences: it.differences.iter().take(MOST_LISTED).map(difference).collect(),
+        new_effects: it.new_effects.iter().take(MOST_LISTED).cloned().collect(),
+        why: told(&it.why),
     }
 }
 
 fn side(it: &Side) -> ShadowOutcome {
     ShadowOutcome {
         status: it.status.to_owned(),
-        value: it.value.clone(),
-        error: it.error.clone(),
-        frames: it.frames.clone(),
+        value: it.value.as_deref().map(cut),
+        error: it.error.as_ref().map(|it| (it.0.clone(), cut(&it.1))),
+        frames: it.frames.iter().rev().take(MOST_LISTED).rev().cloned().collect(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }

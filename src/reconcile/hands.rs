@@ -9,6 +9,7 @@ pub(super) struct Hands {
     pub(super) stage: Condvar,
     pub(super) verify: Condvar,
     pub(super) examine: Condvar,
+    pub(super) replay: Condvar,
     pub(super) switch: Condvar,
     pub(super) follow: Condvar,
     pub(super) compare: Condvar,
@@ -21,6 +22,7 @@ impl Hands {
             (queues.staging.len(), &self.stage),
             (queues.verifying.len(), &self.verify),
             (queues.examining.len(), &self.examine),
+            (queues.replaying.len(), &self.replay),
             (queues.switching.len(), &self.switch),
             (queues.confirmed.len(), &self.follow),
         ];
@@ -30,9 +32,8 @@ impl Hands {
     }
 
     pub(super) fn wake_all(&self) {
-        let (first, rest) =
-            ([&self.stage, &self.verify, &self.examine], [&self.switch, &self.follow]);
-        for hands in first.into_iter().chain(rest).chain([&self.compare]) {
+        let judge = [&self.stage, &self.verify, &self.examine, &self.replay];
+        for hands in judge.into_iter().chain([&self.switch, &self.follow, &self.compare]) {
             hands.notify_all();
         }
     }

@@ -23,12 +23,16 @@ pub(super) struct Queues {
     pub(super) verifying: VecDeque<Verifying>,
     /// What an `ai` proposes has hands of its own: examining it may take a minute, and no person waits behind it.
     pub(super) examining: VecDeque<Verifying>,
+    /// What shows that a live version is worse waits for no proposal.
+    pub(super) replaying: VecDeque<Verifying>,
     pub(super) switching: Vec<Task>,
     pub(super) comparing: Comparing,
     /// Confirmed deploys whose roots may want a command run: one after the other, in their order.
     pub(super) confirmed: VecDeque<Arc<Deploy>>,
     pub(super) stops: BTreeMap<DeployNo, Arc<StopFlag>>,
     pub(super) stop: bool,
+    /// The daemon ends: what nobody gives up by its number stops with it.
+    pub(super) ending: Arc<StopFlag>,
 }
 
 /// With what the verification is about: the deploy may be gone from the state when its turn comes.
@@ -60,13 +64,15 @@ impl Queues {
                 self.judging(by_ai).push_back(Verifying { job, about, baselines, flag });
             }
             Task::Rehearse(proposal, ..) => {
-                let (about, baselines, flag) = (None, baselines(proposal), Arc::default());
+                let (about, baselines) = (None, baselines(proposal));
+                let flag = Arc::clone(&self.ending);
                 let by_ai = is_by_ai(proposal);
                 self.judging(by_ai).push_back(Verifying { job, about, baselines, flag });
             }
             Task::Replay(_) => {
-                let (about, baselines, flag) = (None, BTreeMap::new(), Arc::default());
-                self.examining.push_back(Verifying { job, about, baselines, flag });
+                let (about, baselines) = (None, BTreeMap::new());
+                let flag = Arc::clone(&self.ending);
+                self.replaying.push_back(Verifying { job, about, baselines, flag });
             }
             Task::After(deploy) => {
                 self.confirmed.extend(known.deploy(*deploy));

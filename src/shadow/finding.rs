@@ -87,6 +87,8 @@ pub struct Side {
 
 /// Of one text in a finding.
 const LONGEST: usize = 2000;
+/// Of a path, a type, a frame.
+const SHORT: usize = 200;
 const MOST_DIFFERENCES: usize = 20;
 
 impl Finding {
@@ -99,8 +101,9 @@ impl Finding {
         let differences = judged.differences.iter().chain(&judged.unproven);
         let side = |all: &[RunSeen]| all.first().map(Side::of).unwrap_or_default();
         let told = |it: &Option<Value>| it.as_ref().map(|it| cut(&it.to_string()));
-        let difference =
-            |it: &super::compare::Difference| (it.path(), told(&it.control), told(&it.candidate));
+        let difference = |it: &super::compare::Difference| {
+            (cut_to(SHORT, &it.path()), told(&it.control), told(&it.candidate))
+        };
         Some(Self {
             input,
             origin: it.input.origin.as_str(),
@@ -111,7 +114,7 @@ impl Finding {
             control: side(&it.control),
             candidate: side(&it.candidate),
             differences: differences.take(MOST_DIFFERENCES).map(difference).collect(),
-            new_effects: judged.new_effects.clone(),
+            new_effects: short(&judged.new_effects),
             why: judged.why.clone().or_else(|| in_doubt(it, judged)),
             repro: judged.repro,
             runs: it.candidate.len(),
@@ -133,14 +136,28 @@ impl Side {
         Self {
             status: run.status.as_str(),
             value: (run.value != Value::Null).then(|| cut(&run.value.to_string())),
-            error: run.error.as_ref().map(|it| (it.kind.clone(), cut(&it.message))),
-            frames: run.error.as_ref().map_or_else(Vec::new, |it| it.frames.clone()),
+            error: run.error.as_ref().map(|it| (cut_to(SHORT, &it.kind), cut(&it.message))),
+            frames: run.error.as_ref().map_or_else(Vec::new, |it| last(&it.frames)),
         }
     }
 }
 
+/// Whatever a tool names itself: a name is no place for megabytes.
+fn short(all: &[String]) -> Vec<String> {
+    all.iter().take(MOST_DIFFERENCES).map(|it| cut_to(SHORT, it)).collect()
+}
+
+/// The innermost ones.
+fn last(frames: &[String]) -> Vec<String> {
+    short(frames.get(frames.len().saturating_sub(MOST_DIFFERENCES)..).unwrap_or_default())
+}
+
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    cut_to(LONGEST, text)
+}
+
+fn cut_to(longest: usize, text: &str) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -50,6 +50,8 @@ impl Counts {
 pub fn verdict(counts: &Counts, judgement: &Judgement, expect_changes: &[Pattern]) -> Verdict {
     const DIFFER: &[Kind] =
         &[Kind::NewError, Kind::Changed, Kind::EffectChanged, Kind::ErrorChanged, Kind::Flaky];
+    let skipped = counts.kind(Kind::Skipped);
+    let too_few = counts.comparable < MIN_INPUTS || skipped * 2 > counts.total;
     if counts.any(&[Kind::NewEffect]) {
         return Verdict::Unsafe;
     }
@@ -57,11 +59,14 @@ pub fn verdict(counts: &Counts, judgement: &Judgement, expect_changes: &[Pattern
         return Verdict::Regressed;
     }
     if counts.any(DIFFER) {
-        let declared = judgement.inputs.iter().all(|it| is_declared(it, expect_changes));
-        return if declared { Verdict::ChangedAsDeclared } else { Verdict::Changed };
+        // What was declared is no failure, so that little evidence hides none: it must not pass for more than it is.
+        return match judgement.inputs.iter().all(|it| is_declared(it, expect_changes)) {
+            true if too_few => Verdict::Inconclusive,
+            true => Verdict::ChangedAsDeclared,
+            false => Verdict::Changed,
+        };
     }
-    let skipped = counts.kind(Kind::Skipped);
-    if counts.comparable < MIN_INPUTS || skipped * 2 > counts.total {
+    if too_few {
         return Verdict::Inconclusive;
     }
     if counts.any(&[Kind::Fixed]) { Verdict::Improved } else { Verdict::Equivalent }

@@ -63,8 +63,10 @@ pub(super) async fn accept(
         return gated(&call, number, wait).await;
     }
     let accepted = granted.records.iter().filter_map(moved).collect();
-    let (deploy, state, as_of) = (None, None, granted.as_of.0);
-    Ok(Outcome { status: StatusCode::OK, accepted: Accepted { accepted, deploy, state, as_of } })
+    let (deploy, state, judgement) = (None, None, None);
+    let as_of = granted.as_of.0;
+    let accepted = Accepted { accepted, deploy, state, judgement, as_of };
+    Ok(Outcome { status: StatusCode::OK, accepted })
 }
 
 fn being_written(tool: &ToolId) -> Problem {
@@ -85,6 +87,7 @@ async fn gated(call: &Call, number: DeployNo, wait: Duration) -> Result<Outcome,
         accepted: if done { baselines(&deploy) } else { Vec::new() },
         deploy: Some(number.0),
         state: Some(deploy.state.into()),
+        judgement: deploy.judgement.as_deref().map(Into::into),
         as_of: deploy.as_of.0,
     };
     Ok(Outcome { status, accepted })

@@ -1,7 +1,7 @@
 //! A shadow run: a content beside the version that is live. It leaves nothing behind, here and in the log, and ends when
 //! whoever asked for it goes away.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, http::HeaderValue, http::header, response::Response};
 use futures_util::stream;
@@ -32,6 +32,7 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 /// Lines that wait for a client that reads slowly; what is more is left out, the report never.
 const WAITING: usize = 64;
+const BUDGET: Duration = Duration::from_mins(1);
 /// Recorded inputs that are chosen from.
 const RECORDED: usize = 200;
 
@@ -156,6 +157,7 @@ fn ordered(call: &Call, asked: Shadowing) -> Result<Asked, Problem> {
             limit: asked.limit,
             expect_changes: asked.expect_changes,
             beside: std::collections::BTreeMap::new(),
+            budget: BUDGET,
             seed,
         },
     })

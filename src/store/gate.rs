@@ -41,12 +41,15 @@ struct ToolV1 {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shadow: Option<ShadowV1>,
     gates: Vec<(GateV1, GateResultV1, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rests_on: Option<Hex>,
     policy: Hex,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ClassV1 {
     class: String,
+    read: String,
     before: Option<String>,
     raised: bool,
     added: Vec<String>,
@@ -140,6 +143,7 @@ impl From<&ToolJudged> for ToolV1 {
             class: it.class.as_ref().map(Into::into),
             shadow: it.shadow.as_ref().map(Into::into),
             gates: it.gates.iter().map(gate).collect(),
+            rests_on: it.rests_on.map(Hex),
             policy: Hex(it.policy),
         }
     }
@@ -157,6 +161,7 @@ impl ToolV1 {
             class: self.class.map(ClassV1::read).transpose()?,
             shadow: self.shadow.map(Into::into),
             gates: self.gates.into_iter().map(gate).collect(),
+            rests_on: self.rests_on.map(|it| it.0),
             policy: self.policy.0,
         })
     }
@@ -169,6 +174,7 @@ impl From<&ClassSummary> for ClassV1 {
         };
         Self {
             class: it.class.to_string(),
+            read: it.read.to_string(),
             before: it.before.map(|it| it.to_string()),
             raised: it.raised,
             added: words(&it.added),
@@ -185,6 +191,7 @@ impl ClassV1 {
         };
         Ok(ClassSummary {
             class: read("a class", &self.class)?,
+            read: read("a class", &self.read)?,
             before: self.before.map(|it| read("a class", &it)).transpose()?,
             raised: self.raised,
             added: all(self.added)?,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Claim, DeployState, Invalid,
+    Claim, DeployState, Invalid, Judgement,
     object::{maybe, maybe_list},
 };
 use crate::model::{Digest, ToolId};
@@ -40,7 +40,7 @@ pub enum Chosen {
     Tools(Vec<(ToolId, Option<Digest>)>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// Baselines that moved; those that were so already are not named.
     pub accepted: Vec<NewBaseline>,
@@ -49,6 +49,9 @@ pub struct Accepted {
     pub deploy: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<DeployState>,
+    /// What the gates made of that deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
     pub as_of: u64,
 }
 

@@ -222,6 +222,16 @@ impl From<&model::Deploy> for Deploy {
     }
 }
 
+impl Deploy {
+    /// Without the inputs on which versions differ: a page of those is large.
+    #[must_use]
+    pub fn in_a_list(mut self) -> Self {
+        let tools = self.judgement.iter_mut().flat_map(|it| &mut it.tools);
+        tools.filter_map(|it| it.shadow.as_mut()).for_each(|it| it.findings.clear());
+        self
+    }
+}
+
 /// What the change came to, once it is live.
 fn live<'a>(deploy: &'a model::Deploy, change: &model::Change) -> Option<&'a model::LiveChange> {
     deploy.live.iter().find(|it| it.tool == change.tool)

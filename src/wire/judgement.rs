@@ -60,7 +60,7 @@ pub struct ShadowJudged {
     pub took_ms: u64,
     /// At most this share of all inputs differs, with 95 % confidence.
     pub bound95: Option<f64>,
-    /// The worst first, at most 10.
+    /// The worst first, at most 10, and 40 of a whole deploy; none in a list of deploys.
     pub findings: Vec<ProofShown>,
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, World, stderr, stdout};
+use crate::world::{Answer, World, isolates, stderr, stdout};
 
 const TOOL: &str = "tools/tool.py";
 const LIVE: &str = "def tool(n):\n    return {'n': n, 'twice': n * 2}\n";
@@ -24,10 +24,6 @@ fn world(keys: &str, content: &str) -> World {
     assert_eq!(world.post("/v1/outcomes", &json!({"outcomes": calls})).status, 202);
     world.wait_event(0, |it| it["event"] == "health.changed");
     world
-}
-
-fn isolates(world: &World) -> bool {
-    world.get("/v1/info").ok()["sandbox"] != "limits"
 }
 
 fn asked(content: &str, more: &Value) -> Value {
@@ -315,4 +311,86 @@ fn an_ai_deletes_creates_and_accepts_only_with_somebody() {
     let answer = world.post("/v1/accept", &accept);
     assert_ne!(answer.status, 200, "{}", answer.json());
     assert_eq!(world.tool(TOOL)["baseline"], 1);
+}
+
+/// What stands on disk and was never accepted is no measure, and no way in.
+#[test]
+fn an_edit_that_nobody_accepted_is_laundered_by_no_deploy() {
+    let world = world("", LIVE);
+    let edit = "import subprocess\ndef tool(n):\n    subprocess.run(['true'])\n    return n\n";
+    world.write("tool.py", edit);
+    world.sync();
+    for (content, executable) in [(edit.to_owned(), true), (format!("{edit}# note\n"), false)] {
+        let change =
+            json!({"tool": TOOL, "base": "disk", "content": content, "executable": executable});
+        let request = json!({"changes": [change], "author": {"kind": "ai", "name": "improver"}});
+        let answer = world.post("/v1/deploys", &request);
+        assert_ne!(answer.status, 201, "{}", answer.json());
+        if let Some(number) = answer.json()["deploy"].as_u64().filter(|_| answer.status == 202) {
+            world.post(&format!("/v1/deploys/{number}/abort"), &json!({})).ok();
+        }
+        assert_eq!(world.tool(TOOL)["baseline"], 1);
+    }
+    // Its bit alone is not an AI's to turn either.
+    world.write("tool.py", LIVE);
+    world.sync();
+    let change = json!({"tool": TOOL, "base": "disk", "content": LIVE, "executable": true});
+    let request = json!({"changes": [change], "author": {"kind": "ai"}});
+    let answer = world.post("/v1/deploys", &request);
+    assert_eq!(answer.status, 202, "{}", answer.json());
+    assert!(gate(&answer.json(), "class").1.contains("executable bit"), "{}", answer.json());
+}
+
+#[test]
+fn what_waits_holds_up_no_person_and_no_policy() {
+    let world = world("on_drift = \"restore\"\npolicy.ai.pure = \"approve\"", LIVE);
+    let waits = by_ai(&world, &LIVE.replace("n * 2", "n + n"), &json!({}));
+    assert_eq!(waits.status, 202, "{}", waits.json());
+    let number = waits.json()["deploy"].clone();
+    world.write("tool.py", "print('edited')\n");
+    world.wait_event(0, |it| it["event"] == "drift.cleared");
+    assert_eq!(live(&world), LIVE);
+    let second = by_ai(&world, "def tool(n):\n    return n\n", &json!({}));
+    assert_ne!(second.status, 201, "another AI waits its turn: {}", second.json());
+    let person = json!({"author": null});
+    let done = by_ai(&world, &LIVE.replace("n * 2", "2 * n"), &person);
+    assert_eq!(done.status, 201, "{}", done.json());
+    let ended = world.get(&format!("/v1/deploys/{number}")).ok();
+    assert_eq!(ended["state"], "superseded", "{ended}");
+}
+
+#[test]
+fn a_declared_change_wants_evidence_like_any_other() {
+    let mut world = World::new();
+    world.write("tool.py", LIVE);
+    world.start();
+    if !isolates(&world) {
+        return;
+    }
+    let call = json!({"tool": TOOL, "version": "v1", "call_id": "c", "status": "ok", "duration_ms": 3, "args": {"n": 1}});
+    world.post("/v1/outcomes", &json!({"outcomes": [call]}));
+    let other = LIVE.replace("n * 2", "[n * 2]");
+    for declared in ["/value/twice", "/value", ""] {
+        let answer = by_ai(&world, &other, &json!({"expect_changes": [declared], "dry_run": true}));
+        assert_eq!(answer.json()["state"], "awaiting_approval", "{declared}: {}", answer.json());
+    }
+}
+
+/// What a run shows counts for the decision that it was made for, the same in a rehearsal.
+#[test]
+fn a_rehearsal_and_the_deploy_after_it_agree() {
+    let world = world("", LIVE);
+    if !isolates(&world) {
+        return;
+    }
+    let reads = "import configparser\ndef tool(n):\n    configparser.ConfigParser().read('/etc/hostname')\n    return {'n': n, 'twice': [n * 2]}\n";
+    let dry = json!({"dry_run": true});
+    let [first, second, real] =
+        [dry.clone(), dry, json!({})].map(|more| by_ai(&world, reads, &more).json());
+    let told = |it: &Value| (it["state"].clone(), it["judgement"]["tools"][0]["class"].clone());
+    assert_eq!((told(&first), told(&first)), (told(&second), told(&real)), "{first}\n{real}");
+    if real["state"] == "awaiting_approval" {
+        let approved = world.post(&format!("/v1/deploys/{}/approve", real["deploy"]), &json!({}));
+        assert_eq!(approved.json()["state"], "confirmed", "{}", approved.json());
+    }
 }

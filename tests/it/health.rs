@@ -6,7 +6,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::world::{World, stdout};
+use crate::world::{World, isolates, stdout};
 
 const TOOL: &str = "tools/x.sh";
 
@@ -257,8 +257,4 @@ fn what_could_not_be_loaded_goes_back() {
     let from = regressed["seq"].as_u64().unwrap();
     world.wait_event(from, |it| it["event"] == "deploy.confirmed");
     assert_eq!(fs::read_to_string(world.path("x.sh")).unwrap(), "echo one\n");
-}
-
-fn isolates(world: &World) -> bool {
-    world.get("/v1/info").ok()["sandbox"] != "limits"
 }

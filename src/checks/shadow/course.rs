@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
@@ -20,7 +20,6 @@ use crate::{
     },
 };
 
-const BUDGET: Duration = Duration::from_mins(1);
 const ENOUGH_BROKEN: usize = 3;
 const MOST_REPEATED: usize = 20;
 const REPEATS: usize = 2;
@@ -51,7 +50,7 @@ impl<'a> Course<'a> {
             order,
             rules,
             manifest,
-            until: began + BUDGET,
+            until: began + order.budget,
             coins: Coins::new(order.seed),
             loaded: Compared::default(),
             all: Vec::new(),

@@ -133,7 +133,12 @@ pub(super) fn finish(answer: &Value, out: &mut Out) -> Exit {
     }
     refusal::findings(answer, out);
     tell(answer, state, out);
-    let number = view::number(answer, "/deploy").map_or_else(String::new, |it| it.to_string());
+    let deploy = view::number(answer, "/deploy");
+    let number = deploy.map_or_else(String::new, |it| it.to_string());
+    if deploy.is_none() {
+        // A dry run: there is no deploy to look it up in.
+        judgement::table(answer, out);
+    }
     match state {
         "activated" => {
             let deadline = out.clock(view::text(answer, "/deadline"));
@@ -143,8 +148,12 @@ pub(super) fn finish(answer: &Value, out: &mut Out) -> Exit {
             ));
         }
         "awaiting_approval" => {
-            out.note(&format!("it waits for a person: knowngood deploys {number} shows why"));
-            out.note(&judgement::next(answer));
+            if deploy.is_some() {
+                out.note(&format!("it waits for a person: knowngood deploys {number} shows why"));
+                out.note(&judgement::next(answer));
+            } else {
+                out.note("it would wait for a person");
+            }
         }
         "conflicted" => out.note(&format!("next: knowngood resolve {number}")),
         _ if is_at_it(answer) => {

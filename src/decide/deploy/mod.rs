@@ -2,6 +2,7 @@
 //! how a provisional one ends. Everything that is compared here is compared with what the log knows; the switch itself
 //! judges the disk.
 
+mod exam;
 mod propose;
 mod provisional;
 mod staged;
@@ -115,7 +116,7 @@ impl StageOrder {
         contents: Vec<(Digest, Vec<u8>)>,
         purpose: Purpose,
     ) -> Self {
-        let against = |it: &Change| compared_with(proposal.kind, it, state.tool(&it.tool));
+        let against = |it: &Change| compared_with(state.tool(&it.tool));
         let against = proposal.changes.iter().map(against).collect();
         let (proposal, contents) = (Arc::new(proposal), Arc::new(contents));
         Self { proposal, against, contents, purpose }

@@ -101,8 +101,14 @@ pub(super) fn possible(
     proposal: &Proposal,
     own: Option<DeployNo>,
 ) -> Result<(), Refusal> {
-    if proposal.force && proposal.author.kind != AuthorKind::Human {
-        return Err(Refusal::NotByAi(proposal.author.clone()));
+    match proposal.author.kind {
+        AuthorKind::Ai if proposal.force => {
+            return Err(Refusal::NotByAi(proposal.author.clone()));
+        }
+        AuthorKind::Unknown if proposal.force => {
+            return Err(Refusal::OnlyByHuman(proposal.author.clone()));
+        }
+        AuthorKind::Ai | AuthorKind::Unknown | AuthorKind::Human => (),
     }
     proposal.changes.iter().try_for_each(|it| possible_change(state, rules, proposal, own, it))
 }
@@ -126,9 +132,12 @@ fn possible_change(
     {
         return Err(Refusal::SafetyStop { root, cause });
     }
-    // Nobody can wait with a way back until somebody has decided about something else.
-    let waits =
-        |it: &Deploy| is_automatic(proposal.kind) && it.state == DeployState::AwaitingApproval;
+    // A way back does not wait until somebody has decided about something else, and a person not for what an `ai` proposed.
+    let first = is_automatic(proposal.kind) || proposal.author.kind != AuthorKind::Ai;
+    let waits = |it: &Deploy| {
+        let is_of_ai = it.proposal.author.kind == AuthorKind::Ai || is_automatic(proposal.kind);
+        first && is_of_ai && it.awaits_approval()
+    };
     let mut before = state.before_activation(tool);
     if let Some(open) = before.find(|it| Some(it.number) != own && !waits(it)) {
         return Err(Refusal::DeployOpen { tool: tool.clone(), deploy: open.number });

@@ -1,10 +1,11 @@
 //! The contents stand beside the live files: what follows, and what follows once they were verified. The facts of the
 //! way from the request to the intent become durable together, where nothing has to be run in between.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Exam, Prepared, Purpose, Rehearsal, StageOrder, Staged, Task, discard,
+    exam::{Found, judged_anew, known_enough, powers, subjects},
     propose::{known_by_key, not_bases, possible},
     step,
     switched::accepted,
@@ -12,12 +13,12 @@ use super::{
 use crate::{
     decide::{
         Plan, Rules, State,
-        policy::{Subject, is_back, judge, wants_shadow},
+        policy::{is_back, judge},
     },
     model::{
-        AlertKind, Author, Capability, Change, CheckRun, Class, Decision, Deploy, DeployKind,
-        DeployNo, DeployState, Examination, Examined, Fact, GateResult, Judgement, Marker, Policy,
-        Proposal, Refusal, Step, SwitchOrder, ToolJudged, Verdict,
+        AlertKind, Author, Decision, Deploy, DeployKind, DeployNo, DeployState, Examination,
+        Examined, Fact, GateResult, Judgement, Marker, Policy, Proposal, Refusal, Step,
+        SwitchOrder, ToolId, Verdict,
     },
 };
 
@@ -54,7 +55,7 @@ pub(in crate::decide) fn staged(state: &State, rules: &Rules, staged: Staged) ->
         Purpose::Approved { deploy, by } => {
             let Prepared { markers, examined, .. } = prepared;
             let whole = Whole { deploy, proposal: &proposal, markers, by: Some(by) };
-            approved(state, rules, whole, &examined)
+            approved(state, rules, whole, examined)
         }
     }
 }
@@ -131,46 +132,6 @@ fn begun(state: &State, rules: &Rules, proposal: &Arc<Proposal>, prepared: Prepa
     }
 }
 
-/// What was found out: by verification, and about each change.
-type Found = (Vec<CheckRun>, Vec<Examined>);
-
-/// `Err`: that has to be found out before anything is decided.
-fn known_enough(
-    state: &State,
-    rules: &Rules,
-    proposal: &Proposal,
-    skipped: Option<Vec<CheckRun>>,
-    examined: Vec<Examined>,
-) -> Result<Found, Exam> {
-    if is_back(proposal.kind) {
-        return Ok((Vec::new(), examined));
-    }
-    let shadow = wants_shadow(&subjects(state, rules, proposal, &examined), proposal);
-    match skipped {
-        Some(checks) if shadow.is_empty() => Ok((checks, examined)),
-        Some(_) | None => Err(Exam { examined, shadow, contents: Arc::default() }),
-    }
-}
-
-fn subjects<'a>(
-    state: &'a State,
-    rules: &'a Rules,
-    proposal: &'a Proposal,
-    examined: &'a [Examined],
-) -> Vec<Subject<'a>> {
-    let is_tool = |id: &str| {
-        let known = id.parse().is_ok_and(|it| state.tool(&it).is_some_and(|it| it.head.is_some()));
-        known || proposal.changes.iter().any(|it| it.tool.as_str() == id)
-    };
-    let subject = |change: &'a Change| {
-        let (tool, known) = (&change.tool, state.tool(&change.tool));
-        let policy = rules.roots.get(&tool.root()).map_or(&Policy::USUAL, |it| &it.policy);
-        let examined = examined.iter().find(|it| it.tool == *tool);
-        Subject::new(change, policy, examined, known, is_tool)
-    };
-    proposal.changes.iter().map(subject).collect()
-}
-
 pub(in crate::decide) fn verified(
     state: &State,
     rules: &Rules,
@@ -230,7 +191,9 @@ fn judged(
 /// As long as the most patient of its roots.
 fn waits(rules: &Rules, proposal: &Proposal, why: String) -> Step {
     let roots = proposal.changes.iter().filter_map(|it| rules.roots.get(&it.tool.root()));
-    Step::AwaitingApproval { why, expires_ms: roots.map(|it| it.policy.approval_ms).max() }
+    let patience = roots.map(|it| it.policy.approval_ms).max();
+    let expires_ms = Some(patience.unwrap_or(Policy::USUAL.approval_ms));
+    Step::AwaitingApproval { why, expires_ms }
 }
 
 /// What somebody has to look at, or what stopped it, in words.
@@ -266,36 +229,30 @@ fn alert(
     })
 }
 
-/// What it can do, and what of that is new.
-fn powers(it: &ToolJudged) -> Option<(Class, bool, &BTreeSet<Capability>)> {
-    it.class.as_ref().map(|it| (it.class, it.raised, &it.added))
-}
-
-/// Approved was what was judged then: where what it can do looks different now, somebody has to look again.
-fn approved(state: &State, rules: &Rules, whole: Whole<'_>, examined: &[Examined]) -> Plan {
+/// Approved was what was judged then: where that looks different now, somebody has to look again. Versions are run once;
+/// what came of it is shown with it.
+fn approved(state: &State, rules: &Rules, whole: Whole<'_>, mut examined: Vec<Examined>) -> Plan {
     let Whole { deploy, proposal, markers, .. } = &whole;
-    let seen = state.deploy(*deploy).and_then(|it| it.judgement.as_deref());
-    let mut now = judge(subjects(state, rules, proposal, examined), proposal, &[]);
-    let same = |seen: &Judgement| seen.tools.iter().map(powers).eq(now.tools.iter().map(powers));
-    let Some(seen) = seen.filter(|it| !same(it)) else {
-        return go_live(state, whole, Plan::default());
+    let Some(known) = state.deploy(*deploy) else { return Plan::default() };
+    let seen = known.judgement.as_deref();
+    let ran = |it: &ToolId| seen?.tools.iter().find(|seen| seen.tool == *it)?.shadow.clone();
+    examined.iter_mut().for_each(|it| it.shadow = ran(&it.tool));
+    let mut now = judge(subjects(state, rules, proposal, &examined), proposal, &known.checks);
+    let differs = |seen: &Judgement| {
+        let both = seen.tools.iter().zip(&now.tools);
+        both.filter(|it| powers(it.0) != powers(it.1)).map(|it| judged_anew(it.0, it.1)).collect()
     };
-    // Versions are run once; what came of it still holds for these contents.
-    for (now, seen) in now.tools.iter_mut().zip(&seen.tools) {
-        now.shadow.clone_from(&seen.shadow);
+    let why: Vec<String> = seen.map(differs).unwrap_or_default();
+    if why.is_empty() {
+        return go_live(state, whole, Plan::default());
     }
     now.decision = Decision::Pending;
-    let why = format!(
-        "what it can do is judged otherwise than when it was looked at: {}",
-        now.with_result(GateResult::Waits)
-            .map(|it| it.1.why.as_str())
-            .collect::<Vec<_>>()
-            .join("; ")
-    );
-    let found = Examination { checks: Vec::new(), judgement: Some(Box::new(now)) };
+    let why = format!("not as it was when it was looked at: {}", why.join("; "));
+    let found = Examination { checks: known.checks.clone(), judgement: Some(Box::new(now)) };
     let facts = vec![
         step(*deploy, proposal, Step::Verified(found)),
-        step(*deploy, proposal, waits(rules, proposal, why)),
+        // Its time goes on.
+        step(*deploy, proposal, Step::AwaitingApproval { why, expires_ms: None }),
     ];
     Plan::of(facts).task(discard(proposal, markers))
 }

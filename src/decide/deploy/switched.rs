@@ -229,11 +229,16 @@ fn superseded(state: &State, deploy: &Deploy) -> Vec<Fact> {
         };
         step(it.number, &it.proposal, ends)
     });
+    // What stood there when it was proposed does not any more: there is nothing left to approve.
+    let waiting = state.open_deploys().filter(|it| it.awaits_approval() && meets(it)).map(|it| {
+        let why = "another deploy took its place while it waited".to_owned();
+        step(it.number, &it.proposal, Step::Superseded { by: Some(deploy.number), why })
+    });
     let conflicts = state.unresolved().filter(|it| meets(it)).map(|it| {
         let why = "a newer deploy decided it".to_owned();
         step(it.number, &it.proposal, Step::Superseded { by: Some(deploy.number), why })
     });
-    ended.chain(conflicts).collect()
+    ended.chain(waiting).chain(conflicts).collect()
 }
 
 /// Drift of tools whose deploy ended because this one took the place of another of its tools: nothing is expected of them

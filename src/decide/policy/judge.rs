@@ -2,8 +2,8 @@
 //! is the decision.
 
 use super::{
-    ClassSummary, Policy, Run, classified, compared_with, demand, exempt, is_back, is_wider,
-    summary, unseen,
+    ClassSummary, Policy, Run, classified, compared_with, exempt, is_back, is_wider, summary,
+    unseen,
 };
 use crate::model::{
     AuthorKind, Change, CheckOutcome, CheckRun, Class, Decision, Demand, Examined, Gate,
@@ -24,41 +24,46 @@ pub(in crate::decide) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// `tools`: whether there is, or is to be, a tool with this id.
     pub(in crate::decide) fn new(
         change: &'a Change,
         policy: &'a Policy,
         examined: Option<&'a Examined>,
         known: Option<&'a Tool>,
-        tools: impl Fn(&str) -> bool,
+        is_exam: bool,
     ) -> Self {
         let waivers: &Waivers = known.map_or(&[], |it| it.waivers());
         let class = summary(change, examined, waivers);
-        Self { change, policy, examined, known, class, is_exam: is_exam(&change.tool, tools) }
+        Self { change, policy, examined, known, class, is_exam }
     }
 
-    pub(super) fn run(&self, proposal: &Proposal) -> Run {
+    pub(super) fn demand(&self, proposal: &Proposal) -> Demand {
+        let column = match proposal.author.kind {
+            AuthorKind::Ai => &self.policy.ai,
+            AuthorKind::Human | AuthorKind::Unknown => &self.policy.human,
+        };
+        let Some(class) = &self.class else { return column.deleted };
+        let own = column.of(class.class);
+        if is_wider(class) || self.turns_bit() { own.max(column.widened) } else { own }
+    }
+
+    /// Who may run it is a part of what it can do; without its bit it may be no tool at all.
+    fn turns_bit(&self) -> bool {
+        let to = self.change.to.and_then(|it| it.executable);
+        let is = self.known.and_then(|it| it.on_disk()).map(|it| it.executable);
+        to.zip(is).is_some_and(|(to, is)| to != is)
+    }
+
+    pub(super) fn run(&self) -> Run {
         let waivers: &Waivers = self.known.map_or(&[], |it| it.waivers());
         let live = self.examined.and_then(|it| it.live.clone()).map(|it| classified(it, waivers));
-        let against = compared_with(proposal.kind, self.change, self.known);
         // What its text shows is asked by another gate: here it is what a run does beyond that.
         let shown = self.examined.and_then(|it| it.proposed.as_ref());
         let shown = shown.map(|it| classified(unseen(it), waivers).effective).unwrap_or_default();
         let class = live.as_ref().map_or(Class::Unknown, |it| it.class);
         let accepted = live.map(|it| it.effective).unwrap_or_default().into_iter().chain(shown);
-        Run { tool: self.change.tool.clone(), against, class, accepted: accepted.collect() }
+        let (tool, against) = (self.change.tool.clone(), compared_with(self.known));
+        Run { tool, against, class, accepted: accepted.collect() }
     }
-}
-
-/// Extensions of tools that a manifest may stand beside.
-const BESIDE: [&str; 7] = ["py", "sh", "js", "ts", "rb", "pl", ""];
-
-/// `web/fetch.toml` says how `web/fetch.py` is compared.
-fn is_exam(tool: &ToolId, tools: impl Fn(&str) -> bool) -> bool {
-    let Some(stem) = tool.as_str().strip_suffix(".toml") else { return false };
-    BESIDE
-        .iter()
-        .any(|it| tools(&if it.is_empty() { stem.to_owned() } else { format!("{stem}.{it}") }))
 }
 
 pub(in crate::decide) fn judge(
@@ -81,6 +86,7 @@ fn judged(subject: Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> Too
     ToolJudged {
         tool: subject.change.tool.clone(),
         shadow: subject.examined.and_then(|it| it.shadow.clone()),
+        rests_on: subject.examined.and_then(|it| it.rests_on),
         policy: subject.policy.digest,
         class: subject.class,
         gates,
@@ -90,11 +96,11 @@ fn judged(subject: Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> Too
 fn gates(subject: &Subject<'_>, proposal: &Proposal, checks: &[CheckRun]) -> Vec<GateRun> {
     let by_ai = proposal.author.kind == AuthorKind::Ai;
     let mut gates = vec![verification(&subject.change.tool, by_ai, checks)];
-    if let Some(why) = exempt(proposal, subject.change, subject.known) {
+    if let Some(why) = exempt(subject.change, subject.known) {
         gates.push(run(Gate::Class, GateResult::Passed, why));
         return gates;
     }
-    let demand = demand(subject.policy, &proposal.author, subject.class.as_ref());
+    let demand = subject.demand(proposal);
     gates.push(class(subject, demand, by_ai));
     gates.extend(shadow(subject, demand, proposal));
     if by_ai && subject.is_exam {
@@ -141,7 +147,8 @@ fn class(subject: &Subject<'_>, demand: Demand, by_ai: bool) -> GateRun {
         let result = if waits { GateResult::Waits } else { GateResult::Passed };
         return gate(result, "the tool is to go".to_owned());
     };
-    let wider = is_wider(class).then(|| widened(class));
+    let bit = || subject.turns_bit().then(|| "its executable bit changes".to_owned());
+    let wider = is_wider(class).then(|| widened(class)).or_else(bit);
     match wider {
         // Of a shadow demand, nothing new is a part.
         Some(why) if waits || demand == Demand::Shadow => gate(GateResult::Waits, why),

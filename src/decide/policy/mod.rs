@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::class::{classified, delta};
 use crate::model::{
-    Analysis, Author, AuthorKind, Capability, Change, Class, ClassSummary, Classification, Demand,
+    Analysis, Baseline, Capability, Change, Class, ClassSummary, Classification, Demand,
     DeployKind, Digest, Evidence, Examined, Policy, Proposal, Tool, ToolId, Waivers,
 };
 
@@ -28,16 +28,6 @@ pub struct Run {
 /// Evidence that is kept of what is added.
 const MOST_EVIDENCE: usize = 20;
 
-fn demand(policy: &Policy, author: &Author, class: Option<&ClassSummary>) -> Demand {
-    let column = match author.kind {
-        AuthorKind::Ai => &policy.ai,
-        AuthorKind::Human | AuthorKind::Unknown => &policy.human,
-    };
-    let Some(class) = class else { return column.deleted };
-    let own = column.of(class.class);
-    if is_wider(class) { own.max(column.widened) } else { own }
-}
-
 fn is_wider(class: &ClassSummary) -> bool {
     class.raised || !class.added.is_empty()
 }
@@ -50,33 +40,23 @@ pub(super) fn wants_shadow(subjects: &[Subject<'_>], proposal: &Proposal) -> Vec
     }
     let wanted = subjects.iter().filter_map(|it| {
         it.change.to?;
-        let demand = demand(it.policy, &proposal.author, it.class.as_ref());
+        let demand = it.demand(proposal);
         // Nobody waits for a run that can show nothing, where nothing depends on it.
         let asked = match demand {
             Demand::Verify => false,
             Demand::Advise => it.examined.is_some_and(|it| it.has_inputs),
             Demand::Shadow | Demand::Approve => true,
         };
-        let asked = asked && exempt(proposal, it.change, it.known).is_none();
-        asked.then(|| it.run(proposal))
+        let asked = asked && exempt(it.change, it.known).is_none();
+        asked.then(|| it.run())
     });
     wanted.collect()
 }
 
-/// What a change is judged against: what it replaces, or the baseline where it replaces nothing.
-pub(super) fn compared_with(
-    kind: DeployKind,
-    change: &Change,
-    known: Option<&Tool>,
-) -> Option<Digest> {
-    match kind {
-        DeployKind::Accept => known?.baseline.as_ref().map(|it| it.digest),
-        DeployKind::Deploy
-        | DeployKind::Rollback
-        | DeployKind::Restore
-        | DeployKind::Automatic(_)
-        | DeployKind::Regressed => change.base.map(|it| it.digest),
-    }
+/// What a content is judged against: what was accepted, whatever stands on disk. An edit that nobody accepted is no measure:
+/// what is proposed upon it would be nothing new.
+pub(super) fn compared_with(known: Option<&Tool>) -> Option<Digest> {
+    known?.baseline.as_ref().map(|it| it.digest)
 }
 
 /// What goes back was live before, and time matters.
@@ -84,17 +64,16 @@ pub(super) fn is_back(kind: DeployKind) -> bool {
     matches!(kind, DeployKind::Automatic(_) | DeployKind::Regressed)
 }
 
-/// Contents that passed the gates before need not pass them again.
-fn exempt(proposal: &Proposal, change: &Change, known: Option<&Tool>) -> Option<&'static str> {
-    let to = change.to?.digest;
-    if proposal.kind != DeployKind::Accept && change.base.is_some_and(|it| it.digest == to) {
-        return Some("its content stays as it is");
-    }
-    let known = known?;
-    if known.baseline.as_ref().is_some_and(|it| it.digest == to) {
+/// What was accepted before need not pass the gates again, with the bit that it had then.
+fn exempt(change: &Change, known: Option<&Tool>) -> Option<&'static str> {
+    let (to, known) = (change.to?, known?);
+    let bit = to.executable.or(known.on_disk().map(|it| it.executable)).unwrap_or(false);
+    let is_it =
+        |it: &Baseline| it.digest == to.digest && it.executable.is_none_or(|was| was == bit);
+    if known.baseline.as_ref().is_some_and(is_it) {
         return Some("it is the baseline");
     }
-    known.known_good().is_some_and(|it| it.digest == to).then_some("it is the known good")
+    known.known_good().is_some_and(is_it).then_some("it is the known good")
 }
 
 /// The class of what is proposed, beside that of what it replaces. What was seen of runs raises the class; what is new
@@ -115,6 +94,7 @@ fn summary(change: &Change, it: Option<&Examined>, waivers: &Waivers) -> Option<
     let evidence = proposed.inferred.iter().filter(is_new).take(MOST_EVIDENCE).cloned().collect();
     Some(ClassSummary {
         class: whole.class,
+        read: after.class,
         before: before.as_ref().map(|it| it.class),
         raised: delta.class_change > 0,
         evidence,
@@ -127,6 +107,7 @@ fn summary(change: &Change, it: Option<&Examined>, waivers: &Waivers) -> Option<
 fn unread() -> ClassSummary {
     ClassSummary {
         class: Class::Unknown,
+        read: Class::Unknown,
         before: None,
         raised: true,
         added: BTreeSet::from([Capability::Unanalyzed]),

@@ -84,6 +84,7 @@ fn harmless(change: &Change) -> Examined {
         tool: change.tool.clone(),
         proposed: change.to.map(|_| analysis.clone()),
         live: change.base.map(|_| analysis),
+        rests_on: None,
         has_inputs: true,
         shadow: Some(shadow(Verdict::Equivalent)),
     }
@@ -218,10 +219,14 @@ fn what_may_not_begin() {
     // One that waits holds its tool, and no other.
     let waits = story.deploys(proposal(ai(), &[change("a", 1, 2)]), vec![ran("a", "c", skipped())]);
     assert_eq!(waits, DeployState::AwaitingApproval);
-    let open = story.refusal(proposal(ana(), &[change("a", 1, 3)]));
+    let open = story.refusal(proposal(ai(), &[change("a", 1, 3)]));
     assert!(matches!(open, Refusal::DeployOpen { .. }));
     let other = story.deploys(proposal(ana(), &[change("b", 1, 3)]), passed("b"));
     assert_eq!(other, DeployState::Confirmed);
+    // A person does not wait for what an `ai` left waiting, and takes its place.
+    let person = story.deploys(proposal(ana(), &[change("a", 1, 3)]), passed("a"));
+    assert_eq!(person, DeployState::Confirmed);
+    assert_eq!(story.state(DeployNo(1)), DeployState::Superseded);
 }
 
 #[test]
@@ -375,7 +380,11 @@ fn an_approval_is_of_exactly_what_was_judged() {
     story.tell(Input::Staged(Staged { order, outcome: Ok(prepared) }));
     assert_eq!(story.state(DeployNo(1)), DeployState::AwaitingApproval);
     let now = story.state.deploy(DeployNo(1)).unwrap();
-    assert!(now.as_of > seen && now.why.as_ref().unwrap().contains("otherwise"), "{:?}", now.why);
+    assert!(
+        now.as_of > seen && now.why.as_ref().unwrap().contains("not as it was"),
+        "{:?}",
+        now.why
+    );
     assert!(!now.checks.is_empty(), "what verification said stands");
     assert!(story.asks(approve(seen)).refusal.is_some());
     assert_eq!(story.stands("a"), Some(1));

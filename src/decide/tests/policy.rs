@@ -87,8 +87,14 @@ impl Case {
         };
         let proposal = proposal(author, &[change]);
         let (proposed, live) = (Some(analysis(after)), Some(analysis(before)));
-        let examined =
-            Examined { tool: tool.clone(), proposed, live, has_inputs: true, shadow: None };
+        let examined = Examined {
+            tool: tool.clone(),
+            proposed,
+            live,
+            rests_on: None,
+            has_inputs: true,
+            shadow: None,
+        };
         let checks = vec![checked(CheckOutcome::Passed)];
         Self { proposal, examined, known: Tool::default(), policy: Policy::default(), checks }
     }
@@ -102,7 +108,7 @@ impl Case {
     fn subjects(&self) -> Vec<Subject<'_>> {
         let change = &self.proposal.changes[0];
         let (policy, known) = (&self.policy, Some(&self.known));
-        vec![Subject::new(change, policy, Some(&self.examined), known, |_| false)]
+        vec![Subject::new(change, policy, Some(&self.examined), known, false)]
     }
 
     fn judged(&self) -> Judgement {
@@ -179,7 +185,7 @@ fn what_nobody_ran_is_no_pass_for_an_ai_and_stops_no_person() {
         let mut unexamined = Case::new(ai(), words, words);
         unexamined.examined.tool = id("other.py");
         let change = &unexamined.proposal.changes[0];
-        let subject = Subject::new(change, &unexamined.policy, None, None, |_| false);
+        let subject = Subject::new(change, &unexamined.policy, None, None, false);
         let judged = judge(vec![subject], &unexamined.proposal, &unexamined.checks);
         assert_eq!(judged.decision, Pending, "what nobody looked at is not let through");
     }
@@ -288,12 +294,19 @@ fn what_was_accepted_before_needs_no_exam() {
         assert!(!case.runs());
         assert_eq!(case.decision(), Activate);
     }
-    // An accept is of what stands there: that it is the same there and here says nothing.
-    let mut accept = Case::new(ai(), "", "exec");
-    accept.proposal.kind = DeployKind::Accept;
-    accept.proposal.changes[0].base = Some(Base { digest: digest(2), version: None });
-    assert!(accept.runs());
-    assert_eq!(accept.decision(), Pending);
+    // The bit that it had is a part of it.
+    case.known.baseline.as_mut().unwrap().executable = Some(false);
+    case.proposal.changes[0].to.as_mut().unwrap().executable = Some(true);
+    assert!(case.runs());
+    assert_eq!(case.decision(), Pending);
+    // What stands there is no measure: an edit that nobody accepted, with its bit turned.
+    let mut edited = Case::new(ai(), "", "exec");
+    edited.proposal.changes[0].base = Some(Base { digest: digest(2), version: None });
+    for kind in [DeployKind::Deploy, DeployKind::Accept] {
+        edited.proposal.kind = kind;
+        assert!(edited.runs());
+        assert_eq!(edited.decision(), Pending);
+    }
 }
 
 #[test]
@@ -324,14 +337,13 @@ fn an_ai_does_not_change_its_own_exam() {
     case.policy.ai = Column { classes: [Demand::Verify; 7], ..Column::AI };
     case.proposal.changes[0].tool = id("web/fetch.toml");
     case.examined.tool = id("web/fetch.toml");
-    let known = |there: &'static str| {
-        let change = &case.proposal.changes[0];
-        let subject =
-            Subject::new(change, &case.policy, Some(&case.examined), None, |it| it == there);
+    let judged = |is_exam| {
+        let (change, examined) = (&case.proposal.changes[0], Some(&case.examined));
+        let subject = Subject::new(change, &case.policy, examined, None, is_exam);
         judge(vec![subject], &case.proposal, &[]).decision
     };
-    assert_eq!(known("t/web/other.py"), Activate);
-    assert_eq!(known("t/web/fetch.py"), Pending);
+    assert_eq!(judged(false), Activate);
+    assert_eq!(judged(true), Pending);
 }
 
 #[test]

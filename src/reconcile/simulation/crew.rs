@@ -104,11 +104,9 @@ impl FakeCrew {
 
     pub(super) fn judge_one(&mut self, dice: &mut Dice) -> bool {
         let mut queues = self.crew.lock();
-        let Queues { verifying, examining, .. } = &mut *queues;
-        let waiting = if verifying.is_empty() { examining } else { verifying };
-        if waiting.is_empty() {
-            return false;
-        }
+        let Queues { verifying, examining, replaying, .. } = &mut *queues;
+        let waiting = [verifying, examining, replaying].into_iter().find(|it| !it.is_empty());
+        let Some(waiting) = waiting else { return false };
         let at = usize::try_from(dice.roll(waiting.len() as u64)).unwrap();
         let work = waiting.remove(at).unwrap();
         drop(queues);

@@ -1,11 +1,13 @@
 //! What is said to a deploy that waits: confirm, approve, abort.
 
+use std::sync::Arc;
+
 use super::{
-    answer::{Ending, settled},
+    answer::{Ending, settled, told},
     number, wait,
 };
 use crate::{
-    model::{Author, AuthorKind, DeployNo, Refusal},
+    model::{Author, AuthorKind, Deploy, DeployNo, Refusal},
     reconcile::Command,
     socket::{author::authorship, call::Call, problem::Problem, route::Json},
     wire::{ApproveRequest, Decision, DecisionRequest, Deployed, WaitQuery},
@@ -17,7 +19,9 @@ pub(in crate::socket) async fn confirm(
     Json(request): Json<DecisionRequest>,
 ) -> Result<Ending, Problem> {
     let asked = request.checked()?;
-    decide(&call, &query, asked, |deploy, author| Command::Confirm { deploy, author }).await
+    let command = |deploy, author| Command::Confirm { deploy, author };
+    let deploy = decide(&call, &query, asked, command).await?;
+    Ok(Ending::known(Deployed::from(&*deploy)))
 }
 
 pub(in crate::socket) async fn abort(
@@ -26,7 +30,9 @@ pub(in crate::socket) async fn abort(
     Json(request): Json<DecisionRequest>,
 ) -> Result<Ending, Problem> {
     let asked = request.checked()?;
-    decide(&call, &query, asked, |deploy, author| Command::Abort { deploy, author }).await
+    let command = |deploy, author| Command::Abort { deploy, author };
+    let deploy = decide(&call, &query, asked, command).await?;
+    Ok(Ending::known(Deployed::from(&*deploy)))
 }
 
 pub(in crate::socket) async fn approve(
@@ -41,7 +47,10 @@ pub(in crate::socket) async fn approve(
         AuthorKind::Unknown => return Err(Refusal::OnlyByHuman(by).into()),
         AuthorKind::Human => (),
     }
-    decide(&call, &query, asked, |deploy, author| Command::Approve { deploy, author, as_of }).await
+    let command = |deploy, author| Command::Approve { deploy, author, as_of };
+    let deploy = decide(&call, &query, asked, command).await?;
+    // It went on, and may have met what a deploy may meet.
+    call.blocking(move |call| told(call, &deploy, true)).await
 }
 
 async fn decide(
@@ -49,7 +58,7 @@ async fn decide(
     query: &WaitQuery,
     asked: Decision,
     command: impl FnOnce(DeployNo, Author) -> Command,
-) -> Result<Ending, Problem> {
+) -> Result<Arc<Deploy>, Problem> {
     call.view()?;
     let (wait, number) = (wait(query.wait.as_deref())?, number(call)?);
     call.check_writable()?;
@@ -60,6 +69,5 @@ async fn decide(
     if let Some(other) = other {
         settled(call, other, wait).await?;
     }
-    let deploy = settled(call, number, wait).await?;
-    Ok(Ending::known(Deployed::from(&*deploy)))
+    settled(call, number, wait).await
 }

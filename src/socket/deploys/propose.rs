@@ -97,8 +97,10 @@ fn check_force(by: &Authorship, asked: &Proposed) -> Result<(), Problem> {
     if !asked.force {
         return Ok(());
     }
-    if by.author.kind != AuthorKind::Human {
-        return Err(Refusal::NotByAi(by.author.clone()).into());
+    match by.author.kind {
+        AuthorKind::Ai => return Err(Refusal::NotByAi(by.author.clone()).into()),
+        AuthorKind::Unknown => return Err(Refusal::OnlyByHuman(by.author.clone()).into()),
+        AuthorKind::Human => (),
     }
     if asked.message.is_none() {
         return Err(

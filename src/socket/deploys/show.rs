@@ -26,6 +26,7 @@ pub(in crate::socket) fn list(
     let parse = |it: &str| it.parse().ok().map(DeployNo);
     let mut below = page::place(LIST, query.cursor.as_deref(), parse)?;
     let archive = call.handle()?.archive();
+    // What was found in each is asked for one by one.
     let wanted = |it: &Deploy| {
         query.state.is_none_or(|state| it.state == state)
             && query.tool.as_ref().is_none_or(|tool| it.changes.iter().any(|it| it.tool == *tool))
@@ -37,7 +38,7 @@ pub(in crate::socket) fn list(
         found.extend(
             step.iter()
                 .filter(|it| it.as_of <= view.as_of())
-                .map(Deploy::from)
+                .map(|it| Deploy::from(it).in_a_list())
                 .filter(|it| wanted(it)),
         );
         if below.is_none() || found.len() > limit {

@@ -74,6 +74,7 @@ impl Site {
             expect_changes: Vec::new(),
             seed: 7,
             beside: BTreeMap::new(),
+            budget: std::time::Duration::from_mins(1),
         };
         Self { folder, rules: CheckRules::new(root, path), order }
     }

@@ -506,7 +506,7 @@ fn follows(before: Option<DeployState>, step: &Step) -> bool {
             Some(Activated),
             Step::Confirmed { .. } | Step::RolledBack { .. } | Step::Superseded { .. },
         ) => true,
-        (Some(Conflicted), Step::Superseded { .. }) => true,
+        (Some(Conflicted | AwaitingApproval), Step::Superseded { .. }) => true,
         _ => false,
     }
 }
