@@ -44,8 +44,12 @@ impl Analyzer for Reader {
         self.table.digest()
     }
 
-    /// On a thread of its own: a deep source needs a deep stack, and what goes wrong there ends there.
+    /// On a thread of its own: a deep source needs a deep stack, and what goes wrong there ends there. Of what there is no
+    /// reader for, nothing is deep.
     fn analyze(&self, source: &Source<'_>) -> Analysis {
+        if !has_reader(language(source)) {
+            return self.read(source);
+        }
         let failed = |why: String| {
             let parse = Parse::Failed { line: None, why };
             Analysis::unanalyzed(NAME, parse, source.path, "the analyzer failed")
@@ -66,8 +70,7 @@ impl Reader {
     fn read(&self, source: &Source<'_>) -> Analysis {
         let around = Remembering::new(source.around);
         let inside = Source { around: &around, ..*source };
-        let name = source.path.rsplit('/').next().unwrap_or(source.path);
-        let mut analysis = match language_of(Path::new(name).as_os_str(), source.bytes) {
+        let mut analysis = match language(source) {
             _ if source.bytes.len() > MOST_BYTES => {
                 let why = format!("larger than {} MiB", MOST_BYTES >> 20);
                 let parse = Parse::Failed { line: None, why: why.clone() };
@@ -86,6 +89,15 @@ impl Reader {
         analysis.followed = around.asked();
         analysis
     }
+}
+
+fn has_reader(language: Language) -> bool {
+    matches!(language, Language::Python | Language::Script("sh" | "bash" | "dash"))
+}
+
+fn language(source: &Source<'_>) -> Language {
+    let name = source.path.rsplit('/').next().unwrap_or(source.path);
+    language_of(Path::new(name).as_os_str(), source.bytes)
 }
 
 /// Asked twice, it answers the same: an analysis is of one moment. What it answered is what the analysis rests on.

@@ -74,11 +74,7 @@ impl Classes {
             let bytes = bytes()?;
             let proposed = Proposed { tool, bytes: &bytes, beside: &nothing };
             let analysis = Arc::new(self.read(&*analyzer, &proposed));
-            let mut memo = self.memo();
-            if memo.len() >= MOST_KNOWN {
-                memo.clear();
-            }
-            memo.insert(key, Known { table, analysis: Arc::clone(&analysis) });
+            self.keep(key, table, &analysis);
             analysis
         };
         let mut analysis = Arc::unwrap_or_clone(analysis);
@@ -92,11 +88,25 @@ impl Classes {
         Some(Analysis { observed: self.observed_of(tool, digest), ..analysis })
     }
 
-    /// Of a content that is to go live. It takes milliseconds, at most seconds: a worker's thread.
+    /// Of a content that is to go live. It takes milliseconds, at most seconds: a worker's thread. One that goes alone is
+    /// remembered: whoever compares versions asks for it next.
     pub fn proposed(&self, proposed: &Proposed<'_>, digest: Digest) -> Analysis {
-        let mut analysis = self.read(&*self.analyzer(), proposed);
-        analysis.observed = self.observed_of(proposed.tool, digest);
+        let (analyzer, tool) = (self.analyzer(), proposed.tool);
+        let mut analysis = self.read(&*analyzer, proposed);
+        let root = tool.root();
+        if !proposed.beside.keys().any(|it| it != tool && it.is_in(&root)) {
+            self.keep((tool.clone(), digest), analyzer.table(), &Arc::new(analysis.clone()));
+        }
+        analysis.observed = self.observed_of(tool, digest);
         analysis
+    }
+
+    fn keep(&self, key: (ToolId, Digest), table: Digest, analysis: &Arc<Analysis>) {
+        let mut memo = self.memo();
+        if memo.len() >= MOST_KNOWN {
+            memo.clear();
+        }
+        memo.insert(key, Known { table, analysis: Arc::clone(analysis) });
     }
 
     /// What was seen while this content ran. It lasts as long as the process; whoever finds it keeps it durable.

@@ -59,16 +59,21 @@ fn is_exam(state: &State, proposal: &Proposal, tool: &ToolId) -> bool {
 }
 
 /// What was read of it, and of what it imports.
-pub(super) fn powers(
-    it: &ToolJudged,
-) -> (Option<(Class, bool, &BTreeSet<Capability>)>, Option<Digest>) {
-    (it.class.as_ref().map(|it| (it.read, it.raised, &it.added)), it.rests_on)
+#[derive(PartialEq, Eq)]
+pub(super) struct Powers<'a> {
+    own: Option<(Class, bool, &'a BTreeSet<Capability>)>,
+    rests_on: Option<Digest>,
+}
+
+pub(super) fn powers(it: &ToolJudged) -> Powers<'_> {
+    let own = it.class.as_ref().map(|it| (it.read, it.raised, &it.added));
+    Powers { own, rests_on: it.rests_on }
 }
 
 pub(super) fn judged_anew(seen: &ToolJudged, now: &ToolJudged) -> String {
     let class = |it: &ToolJudged| it.class.as_ref().map_or("none", |it| it.read.as_str());
     let tool = &now.tool;
-    match (powers(seen).0 == powers(now).0, class(seen), class(now)) {
+    match (powers(seen).own == powers(now).own, class(seen), class(now)) {
         (true, _, _) => format!("what {tool} imports was changed"),
         (false, was, is) if was != is => format!("{tool} is {is}, and was {was}"),
         (false, _, is) => format!("what {tool} ({is}) can do is another thing"),

@@ -236,7 +236,9 @@ fn approved(state: &State, rules: &Rules, whole: Whole<'_>, mut examined: Vec<Ex
     let Some(known) = state.deploy(*deploy) else { return Plan::default() };
     let seen = known.judgement.as_deref();
     let ran = |it: &ToolId| seen?.tools.iter().find(|seen| seen.tool == *it)?.shadow.clone();
-    examined.iter_mut().for_each(|it| it.shadow = ran(&it.tool));
+    for it in &mut examined {
+        it.shadow = ran(&it.tool);
+    }
     let mut now = judge(subjects(state, rules, proposal, &examined), proposal, &known.checks);
     let differs = |seen: &Judgement| {
         let both = seen.tools.iter().zip(&now.tools);
