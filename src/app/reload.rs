@@ -201,6 +201,7 @@ pub(super) fn setup(config: &Config) -> Result<Setup, Failed> {
             confirm_within_ms: root.confirm_within_ms,
             on_drift: match root.on_drift {
                 OnDrift::Flag => decide::OnDrift::Flag,
+                OnDrift::Examine => decide::OnDrift::Examine,
                 OnDrift::Accept => decide::OnDrift::Accept,
                 OnDrift::Restore => decide::OnDrift::Restore,
             },

@@ -239,10 +239,10 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "root.on_drift",
-        Kind::Word(&["flag", "accept", "restore"]),
+        Kind::Word(&["flag", "examine", "accept", "restore"]),
         "\"flag\"",
-        "What is done about an edit that nobody deployed: it is told; it becomes the baseline if it passes \
-         verification (never a deletion); the baseline is put back.",
+        "What is done about an edit that nobody deployed: it is told; it is examined as well, and what speaks against \
+         it raises an alert; it becomes the baseline if it passes the gates (never a deletion); the baseline is put back.",
     ),
     optional(
         "root.confirm_within",

@@ -48,6 +48,7 @@ pub struct RootConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDrift {
     Flag,
+    Examine,
     Accept,
     Restore,
 }
@@ -202,9 +203,10 @@ fn number(at: &At<'_>, findings: &mut Vec<Finding>) -> Option<u64> {
 fn on_drift(text: &str) -> Result<OnDrift, String> {
     match text {
         "flag" => Ok(OnDrift::Flag),
+        "examine" => Ok(OnDrift::Examine),
         "accept" => Ok(OnDrift::Accept),
         "restore" => Ok(OnDrift::Restore),
-        _ => Err(format!("{text:?} is none of flag, accept, restore")),
+        _ => Err(format!("{text:?} is none of flag, examine, accept, restore")),
     }
 }
 

@@ -9,10 +9,10 @@ pub fn aftermath(state: &State, rules: &Rules, records: &[Record]) -> Vec<Task> 
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "few facts want something done")]
 fn of(state: &State, rules: &Rules, record: &Record) -> Vec<Task> {
-    let acts =
-        |it: &RootName| rules.roots.get(it).is_some_and(|rules| rules.on_drift != OnDrift::Flag);
+    let wish = |it: &RootName| rules.roots.get(it).map_or(OnDrift::Flag, |rules| rules.on_drift);
+    let acts = |it: &RootName| matches!(wish(it), OnDrift::Accept | OnDrift::Restore);
     match &record.fact {
-        Fact::DriftDetected { tool, .. } if acts(&tool.root()) => {
+        Fact::DriftDetected { tool, .. } if wish(&tool.root()) != OnDrift::Flag => {
             on_drift::later(state, tool, record.time).into_iter().collect()
         }
         // Nothing was done meanwhile.

@@ -70,6 +70,8 @@ pub enum OnDrift {
     /// It is told.
     #[default]
     Flag,
+    /// It is told, and examined like a deploy of it: what speaks against it raises an alert.
+    Examine,
     /// It becomes the baseline if it passes verification.
     Accept,
     /// The baseline is put back; the edit is a version.

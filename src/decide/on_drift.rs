@@ -47,11 +47,16 @@ pub(super) fn act(state: &State, rules: &Rules, id: &ToolId) -> Plan {
     let proposal = match root.on_drift {
         _ if held => None,
         OnDrift::Flag => None,
-        OnDrift::Accept => accepted(state, id, tool),
+        OnDrift::Examine | OnDrift::Accept => accepted(state, id, tool),
         OnDrift::Restore => put_back(state, id, tool),
     };
     let Some(proposal) = proposal else { return Plan::default() };
-    let order = StageOrder::new(state, proposal, Vec::new(), Purpose::Deploy);
+    // Whoever only wants to know is told what would come of it.
+    let purpose = match root.on_drift {
+        OnDrift::Examine => Purpose::Rehearsal,
+        OnDrift::Flag | OnDrift::Accept | OnDrift::Restore => Purpose::Deploy,
+    };
+    let order = StageOrder::new(state, proposal, Vec::new(), purpose);
     Plan::default().task(Task::Stage(order))
 }
 

@@ -234,6 +234,8 @@ pub enum AlertKind {
     Inconclusive,
     /// What was proposed in its place tried what it does not do, and was stopped.
     UnsafeCandidate,
+    /// An edit on disk would not have passed the gates.
+    EditRejected,
 }
 
 impl Health {
@@ -293,6 +295,7 @@ impl AlertKind {
             Self::Slow => "slow",
             Self::Inconclusive => "inconclusive",
             Self::UnsafeCandidate => "unsafe_candidate",
+            Self::EditRejected => "edit_rejected",
         }
     }
 }

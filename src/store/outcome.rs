@@ -101,7 +101,7 @@ words!(RuleV1 of Rule {
 });
 words!(AlertKindV1 of AlertKind {
     Regressed, Frozen, Failing, Environment, InterfaceChanged, Slow, Inconclusive,
-    UnsafeCandidate
+    UnsafeCandidate, EditRejected
 });
 
 impl<'a> From<&'a Calls> for CallsV1<'a> {

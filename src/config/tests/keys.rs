@@ -237,9 +237,9 @@ const CASES: &[Case] = &[
     ),
     (
         "root.on_drift",
-        &["\"flag\"", "\"accept\"", "\"restore\""],
-        ("true", "one of \"flag\", \"accept\", \"restore\"; this is true or false"),
-        ("\"keep\"", "\"keep\" is none of flag, accept, restore"),
+        &["\"flag\"", "\"examine\"", "\"accept\"", "\"restore\""],
+        ("true", "one of \"flag\", \"examine\", \"accept\", \"restore\"; this is true or false"),
+        ("\"keep\"", "\"keep\" is none of flag, examine, accept, restore"),
     ),
     (
         "root.confirm_within",

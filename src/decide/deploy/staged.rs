@@ -299,8 +299,30 @@ pub(in crate::decide) fn rehearsed(
         Decision::Reject => DeployState::Rejected,
     };
     let why = Some(why(&judgement)).filter(|it| !it.is_empty());
+    let alert = edit_rejected(state, proposal, comes_to, why.as_deref());
     let (proposal, judgement) = (Arc::clone(proposal), Some(Box::new(judgement)));
     let task = discard(&proposal, markers);
     let told = Rehearsal { proposal, state: comes_to, checks, judgement, why };
-    Plan { rehearsal: Some(told), ..Plan::default() }.task(task)
+    let facts = alert.into_iter().collect();
+    Plan { facts, rehearsal: Some(told), ..Plan::default() }.task(task)
+}
+
+/// Nobody asks for a rehearsal of an accept but a root that wants its edits examined: they stand there already, and somebody
+/// has to know.
+fn edit_rejected(
+    state: &State,
+    proposal: &Proposal,
+    comes_to: DeployState,
+    why: Option<&str>,
+) -> Option<Fact> {
+    let edit = proposal.kind == DeployKind::Accept && comes_to == DeployState::Rejected;
+    let tool = &proposal.changes.first().filter(|_| edit)?.tool;
+    let stands = state.on_disk(tool)?;
+    Some(Fact::AlertRaised {
+        tool: tool.clone(),
+        version: stands.digest,
+        number: stands.number,
+        kind: AlertKind::EditRejected,
+        why: why.unwrap_or_default().to_owned(),
+    })
 }

@@ -77,7 +77,7 @@ pub(super) fn order(plan: &Plan) -> StageOrder {
 }
 
 /// It can do nothing, and does it as before.
-fn harmless(change: &Change) -> Examined {
+pub(super) fn harmless(change: &Change) -> Examined {
     let mut analysis = Analysis::unanalyzed("test", Parse::Ok, "a.py", "");
     analysis.inferred.clear();
     Examined {
@@ -440,5 +440,21 @@ fn an_approval_asks_all_of_it_once_more() {
         // Nothing stood there, so that its base fits still.
         assert_eq!(story.stage(order, Some(Vec::new())), [], "{name}");
         assert_eq!(story.state(DeployNo(1)), DeployState::AwaitingApproval, "{name}");
+    }
+}
+
+#[test]
+fn an_edit_is_no_measure_and_a_bit_is_no_ais_to_turn() {
+    let mut story = Story::adopted(&[("a", 1)]);
+    story.sees("a", file(3));
+    let order = order(&story.asks(propose(proposal(ai(), &[change("a", 3, 2)]))));
+    assert_eq!(order.against, [Some(digest(1))]);
+    let mut turned = change("a", 1, 2);
+    turned.to.as_mut().unwrap().executable = Some(true);
+    for (author, rests) in [(ai(), DeployState::AwaitingApproval), (ana(), DeployState::Confirmed)]
+    {
+        let mut story = Story::adopted(&[("a", 1)]);
+        let asked = proposal(author, std::slice::from_ref(&turned));
+        assert_eq!(story.deploys(asked, passed("a")), rests);
     }
 }

@@ -1,13 +1,18 @@
 //! What a root wants done about edits that nobody deployed.
 
+use std::sync::Arc;
+
 use super::{
     Story, all, ana,
     deploy::{self, change, proposal},
     digest, file, id,
 };
 use crate::{
-    decide::{Input, OnDrift, RootRules, Task, aftermath},
-    model::{CheckFailure, CheckOutcome, CheckRun, DeployKind, DeployNo, DeployState, Sight},
+    decide::{Input, OnDrift, Purpose, RootRules, Task, aftermath},
+    model::{
+        AlertKind, CheckFailure, CheckOutcome, CheckRun, DeployKind, DeployNo, DeployState, Fact,
+        Sight,
+    },
 };
 
 fn adopted(on_drift: OnDrift, files: &[(&str, u8)]) -> Story {
@@ -131,4 +136,26 @@ fn what_a_deploy_is_at_and_what_is_stopped_is_left_alone() {
     }
     assert!(asked(&story, from).contains(&("a".to_owned(), 0)), "it ended");
     assert_eq!(story.state.on_disk(&id("a")).unwrap().digest, digest(3));
+}
+
+#[test]
+fn an_edit_is_examined_where_the_root_wants_to_know() {
+    let mut story = adopted(OnDrift::Examine, &[("a", 1)]);
+    assert_eq!(edited(&mut story, file(2)), [("a".to_owned(), 0)]);
+    let order = deploy::order(&ask(&story));
+    assert_eq!((order.proposal.kind, order.purpose), (DeployKind::Accept, Purpose::Rehearsal));
+    for (outcome, alerts) in
+        [(CheckOutcome::Passed, 0), (CheckOutcome::Failed(CheckFailure::default()), 1)]
+    {
+        let (proposal, markers) = (Arc::clone(&order.proposal), Vec::new());
+        let examined = order.proposal.changes.iter().map(deploy::harmless).collect();
+        let checks = ran(outcome);
+        let plan = story.asks(Input::Rehearsed { proposal, markers, checks, examined });
+        let raised = plan.facts.iter().filter(|it| {
+            matches!(it, Fact::AlertRaised { kind: AlertKind::EditRejected, number, .. } if number.0 == 2)
+        });
+        assert_eq!((raised.count(), plan.facts.len()), (alerts, alerts));
+    }
+    // It stands there all the same, and is no baseline.
+    assert_eq!(story.sync("a"), "modified");
 }

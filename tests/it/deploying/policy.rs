@@ -58,6 +58,21 @@ fn an_edit_that_passes_verification_is_accepted_where_the_root_says_so() {
 }
 
 #[test]
+fn an_edit_is_examined_where_the_root_says_so() {
+    let world = with_keys("on_drift = \"examine\"", &[("x.py", "a = 1\n")]);
+    world.write("x.py", "a = (\n");
+    let alert = world.wait_event(0, |it| it["event"] == "alert.raised");
+    assert_eq!(
+        (&alert["detail"]["kind"], &alert["tool"], &alert["version"]),
+        (&json!("edit_rejected"), &json!("tools/x.py"), &json!(2)),
+        "{alert}"
+    );
+    // It is told, and nothing else: the edit stands, and no deploy was made of it.
+    assert_eq!(world.tool("tools/x.py")["sync"], "modified");
+    assert_eq!(world.get("/v1/deploys").ok()["items"], json!([]));
+}
+
+#[test]
 fn the_baseline_is_put_back_where_the_root_says_so() {
     let world = with_keys("on_drift = \"restore\"", &[("x.py", "a = 1\n"), ("y.py", "b = 1\n")]);
     world.write("x.py", "a = 2\n");
