@@ -188,6 +188,8 @@ fn what_nobody_ran_is_no_pass_for_an_ai_and_stops_no_person() {
         let subject = Subject::new(change, &unexamined.policy, None, None, false);
         let judged = judge(vec![subject], &unexamined.proposal, &unexamined.checks);
         assert_eq!(judged.decision, Pending, "what nobody looked at is not let through");
+        let class = judged.tools[0].class.as_ref().map(|it| it.class);
+        assert_eq!(class, Some(Class::Unknown), "and is no deletion");
     }
 }
 
