@@ -457,4 +457,10 @@ fn an_edit_is_no_measure_and_a_bit_is_no_ais_to_turn() {
         let asked = proposal(author, std::slice::from_ref(&turned));
         assert_eq!(story.deploys(asked, passed("a")), rests);
     }
+    // Also where the root asks for verification alone.
+    let mut story = Story::adopted(&[("a", 1)]);
+    let policy = &mut story.rules.roots.get_mut(&super::root()).unwrap().policy;
+    policy.ai.classes = [crate::model::Demand::Verify; 7];
+    let asked = proposal(ai(), &[turned]);
+    assert_eq!(story.deploys(asked, passed("a")), DeployState::AwaitingApproval);
 }
